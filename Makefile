@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+# One makefile for everything; `make help` lists the targets.
+
+VARIANT ?=
+B := build$(if $(VARIANT),/$(VARIANT))
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+MUSL_CC ?= musl-gcc
+AR ?= ar
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+KUBECTL ?=
+
+# ---- rooms, in the order of the design: a room includes only rooms before it ----
+COMMON_ROOMS := common json
+MC_ROOMS := meta kinds patch store auth admission api client controllers scheduler runtime node net hosts http cmd
+RUNNER_ROOMS := kube lab loader expr check why session journal term repl
+
+src_common := $(wildcard common/*.c)
+src_json := $(wildcard common/json/*.c)
+$(foreach r,$(MC_ROOMS),$(eval src_$(r) := $(wildcard mini-cluster/$(r)/*.c mini-cluster/$(r)/*/*.c)))
+$(foreach r,$(RUNNER_ROOMS),$(eval src_$(r) := $(wildcard runner/$(r)/*.c)))
+src_kinds := $(filter-out mini-cluster/kinds/gen/%,$(src_kinds))
+
+# ---- flags ----
+PKGS_COMMON := libuv jansson yaml-0.1 libmicrohttpd gnutls libcurl
+PKGS_MC := $(PKGS_COMMON) sqlite3
+PKGS_RUNNER := $(PKGS_COMMON) sqlite3
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla \
+        -Wformat=2 -Wundef -Wno-unused-parameter
+ifeq ($(CI),true)
+WARN += -Werror
+endif
+OPT := -O2 -g
+ifeq ($(VARIANT),asan)
+OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+CFLAGS_ALL := -std=gnu17 $(OPT) $(WARN) -D_GNU_SOURCE -MMD -MP -Iinclude -I$(B)/gen \
+              $(shell pkg-config --cflags $(PKGS_MC)) $(CFLAGS)
+LDLIBS_MC := $(shell pkg-config --libs $(PKGS_MC)) -lm -lpthread
+LDLIBS_RUNNER := $(shell pkg-config --libs $(PKGS_RUNNER)) -lreadline -ljq \
+                 -lcmark-gfm -lcmark-gfm-extensions -lutil -lm -lpthread
+LDFLAGS_ALL := $(filter -fsanitize=%,$(OPT)) $(LDFLAGS)
+
+.PHONY: all check unit api e2e sim fuzz asan bench lint fmt labs-check install clean help
+all: $(B)/mini-cluster $(B)/podlab ## build both programs
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# ---- objects and one archive per room ----
+inc_mc := -Imini-cluster
+inc_runner := -Irunner
+objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
+$(B)/obj/mini-cluster/%.o: mini-cluster/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(inc_mc) -c -o $@ $<
+$(B)/obj/runner/%.o: runner/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(inc_runner) -c -o $@ $<
+$(B)/obj/common/%.o: common/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(inc_mc) -c -o $@ $<
+
+define room_archive
+$(B)/lib/$(1).a: $(call objs,$(src_$(1))) $(extra_$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@$(AR) rcs $$@ $$^
+endef
+# Parts of a room that are generated: the kinds' tables.
+extra_kinds := $(B)/obj/gen/kinds_data.o
+include $(wildcard mini-cluster/*/room.mk runner/*/room.mk)
+$(foreach r,$(COMMON_ROOMS) $(MC_ROOMS) $(RUNNER_ROOMS),$(eval $(call room_archive,$(r))))
+
+libs = $(patsubst %,$(B)/lib/%.a,$(1))
+link_group = -Wl,--start-group $(1) -Wl,--end-group
+
+# ---- the kinds: YAML to const tables ----
+# KINDS_EXTRA: a folder of further kinds (a test adds one).
+KINDS_YAML := $(sort $(wildcard mini-cluster/kinds/*.yaml) $(if $(KINDS_EXTRA),$(wildcard $(KINDS_EXTRA)/*.yaml)))
+$(B)/tools/kindc: $(wildcard mini-cluster/kinds/gen/*.c) $(call libs,$(COMMON_ROOMS))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MF $(B)/tools/kindc.d $(inc_mc) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(call link_group,$(filter %.a,$^)) $(LDLIBS_MC)
+$(B)/gen/kinds_data.c: $(B)/tools/kindc $(KINDS_YAML)
+	@mkdir -p $(@D)
+	$(B)/tools/kindc $(KINDS_YAML) > $@
+
+# ---- the guest: a small static program that runs inside containers ----
+GUEST := build/guest/podlab-guest
+GUEST_SRC := $(wildcard mini-cluster/guest/*.c)
+$(GUEST): $(GUEST_SRC) $(wildcard mini-cluster/guest/*.h include/guest/*.h)
+	@mkdir -p $(@D)
+	$(MUSL_CC) -std=gnu17 -Os -static $(WARN) -D_GNU_SOURCE -Iinclude -Imini-cluster \
+	  -idirafter /usr/include -idirafter /usr/include/$(shell gcc -dumpmachine) -s -o $@ $(GUEST_SRC)
+
+# ---- programs ----
+$(B)/mini-cluster: $(B)/obj/mini-cluster/main.o $(call libs,$(COMMON_ROOMS) $(MC_ROOMS))
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(call link_group,$(filter %.a,$^)) $(LDLIBS_MC)
+$(B)/podlab: $(B)/obj/runner/main.o $(call libs,$(COMMON_ROOMS) $(RUNNER_ROOMS))
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(call link_group,$(filter %.a,$^)) $(LDLIBS_RUNNER)
+
+# ---- unit tests: tests/unit/<room>/<name>_test.c links that room and those before it ----
+UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+upto = $(if $(filter $(2),$(firstword $(1))),$(firstword $(1)),$(firstword $(1)) $(call upto,$(wordlist 2,99,$(1)),$(2)))
+room_of = $(word 3,$(subst /, ,$(1)))
+test_rooms = $(if $(filter $(1),$(COMMON_ROOMS)),$(COMMON_ROOMS),$(COMMON_ROOMS) \
+  $(if $(filter $(1),$(MC_ROOMS)),$(call upto,$(MC_ROOMS),$(1)),$(call upto,$(RUNNER_ROOMS),$(1))))
+define unit_rule
+$(patsubst tests/unit/%.c,$(B)/unit/%,$(1)): $(1) $(wildcard tests/unit/*.h) $(call libs,$(call test_rooms,$(call room_of,$(1))))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) -MF $$@.d -Itests/unit $(if $(filter $(call room_of,$(1)),$(RUNNER_ROOMS)),$(inc_runner),$(inc_mc)) $$(LDFLAGS_ALL) -o $$@ $$< $$(call link_group,$$(filter %.a,$$^)) -lcmocka $(if $(filter $(call room_of,$(1)),$(RUNNER_ROOMS)),$(LDLIBS_RUNNER),$(LDLIBS_MC))
+endef
+$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
+
+unit: $(UNIT_BIN) ## build and run the unit tests
+	@tests/run-unit $(UNIT_BIN)
+
+help: ## this list
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort -u
+
+fmt: ## format every C source
+	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
+
+clean: ## remove everything built
+	rm -rf build
+
+-include $(shell find $(B)/obj $(B)/unit $(B)/tools -name '*.d' 2>/dev/null)
