@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One agent per host: keeps the promises the scheduler made. */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/runtime.h"
+
+struct api;
+struct auth;
+struct clock;
+struct nodes; /* all agents of one cluster, behind one watch on pods */
+
+struct nodes_opts {
+    const struct clock *const *clock;   /* read at every use */
+    unsigned char key[32];              /* the cluster key: names are HMACs under it */
+    const char *subnet;                 /* "10.77.0.0/16"; pod addresses come from its lower half */
+    const char *dns;                    /* the DNS server's address, for sandboxes */
+    const char *api_host;               /* where pods reach the API (the kubernetes service's IP) */
+    const char *ca_pem;                 /* for the service-account volume */
+    const struct auth *auth;            /* makes service-account tokens; NULL: no such volume */
+};
+
+struct nodes *nodes_new(struct api *api, const struct runtime *rt, const struct nodes_opts *opts);
+void nodes_free(struct nodes *n);
+
+struct node_opts {
+    const char *name;                   /* "worker-1" */
+    const char *address;                /* of its host */
+    int64_t cpu_milli, memory;          /* its capacity, in bytes; not the machine's */
+    int pods;
+    bool control_plane;                 /* labelled and tainted NoSchedule */
+};
+
+/* Begins an agent: registers the Node (when missing), renews its lease, runs its pods. `epoch` is the host's
+ * power-on count: what was started under an older one is swept. Again with the same name restarts it. */
+void nodes_power_on(struct nodes *n, const struct node_opts *opts, uint64_t epoch);
+/* Ends an agent as a power cut would: no more heartbeats, no status, nothing cleaned up. */
+void nodes_power_off(struct nodes *n, const char *name);
+/* The agent cannot reach the API (a partition): it goes on with what it knows. */
+void nodes_cut(struct nodes *n, const char *name, bool cut);
+/* An event of the runtime; the hosts room and main pass every one on. */
+void nodes_runtime_event(struct nodes *n, const struct runtime_event *ev);
+/* Ready once the runtime has recovered: nothing is started before. */
+void nodes_runtime_ready(struct nodes *n);
+
+#endif
