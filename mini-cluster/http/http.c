@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Carries requests from the wire to the api room and its answers back. */
+#include "http/http.h"
+
+#include <string.h>
+
+#include "common/mem.h"
+#include "http/http_impl.h"
+
+enum { MAX_BODY = 1536 * 1024, MAX_HEADERS = 16 };
+
+static char *refusal_body(int status, const char *why)
+{
+    struct err err = {.code = status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST};
+    str_copy(err.msg, sizeof(err.msg), why);
+    struct api_response res = {0};
+    api_response_error(&res, &err);
+    char *text = str_take(&res.body);
+    api_response_fini(&res);
+    return text;
+}
+
+static size_t fill_headers(const struct api_response *res, struct http_header *to)
+{
+    size_t n = 0;
+    for (; n < res->nheaders && n < MAX_HEADERS; n++) {
+        to[n] = (struct http_header){.name = res->headers[n].name, .value = res->headers[n].value};
+    }
+    return n;
+}
+
+static void answer_body(struct call *c, struct api_response *res)
+{
+    struct http_header headers[MAX_HEADERS];
+    size_t nheaders = fill_headers(res, headers);
+    size_t len = res->body.len;
+    char *body = str_take(&res->body);
+    http_exchange_answer(c->x, res->status, res->content_type, headers, nheaders, body, len, true);
+}
+
+static void on_stream_wake(void *arg)
+{
+    struct call *c = arg;
+    http_exchange_wake(c->x);
+}
+
+static ptrdiff_t on_pull(void *arg, char *buf, size_t max)
+{
+    struct call *c = arg;
+    return c->stream->pull(c->stream, buf, max);
+}
+
+static void answer_stream(struct call *c, struct api_response *res)
+{
+    struct http_header headers[MAX_HEADERS];
+    size_t nheaders = fill_headers(res, headers);
+    c->stream = steal(res->stream);
+    c->stream->wake = on_stream_wake;
+    c->stream->wake_arg = c;
+    http_exchange_stream(c->x, res->status, res->content_type, headers, nheaders, c->stream->size,
+                         on_pull, c);
+}
+
+static void on_response(void *arg, struct api_response *res)
+{
+    struct call *c = arg;
+    if (res->relay != NULL) {
+        relay_start(c, steal(res->relay));
+    } else if (res->stream != NULL) {
+        answer_stream(c, res);
+    } else {
+        answer_body(c, res);
+    }
+    api_response_fini(res);
+}
+
+void call_fail(struct call *c, const struct err *err)
+{
+    struct api_response res = {0};
+    api_response_error(&res, err);
+    answer_body(c, &res);
+    api_response_fini(&res);
+}
+
+static void on_ended(void *arg)
+{
+    struct call *c = arg;
+    api_forget(c->http->api, c);
+    if (c->stream != NULL) {
+        c->stream->free(c->stream);
+    }
+    relay_free(c->relay);
+    free(c);
+}
+
+static int authenticate(struct call *c, struct auth_user *ret, struct err *err)
+{
+    char cn[254];
+    char org[254];
+    struct auth_input in = {.authorization = http_exchange_header(c->x, "Authorization")};
+    if (http_exchange_client_cert(c->x, cn, sizeof(cn), org, sizeof(org))) {
+        in.cert_cn = cn;
+        in.cert_org = org;
+    }
+    return auth_authenticate(c->http->auth, &in, ret, err);
+}
+
+static const char *header_or_empty(const struct http_exchange *x, const char *name)
+{
+    const char *value = http_exchange_header(x, name);
+    return value != NULL ? value : "";
+}
+
+static void on_request(void *arg, struct http_exchange *x)
+{
+    struct call *c = xnew(struct call);
+    c->http = arg;
+    c->x = x;
+    http_exchange_set_user(x, c, on_ended);
+
+    struct auth_user user;
+    struct err err;
+    if (authenticate(c, &user, &err) < 0) {
+        call_fail(c, &err);
+        return;
+    }
+    struct api_request req = {
+        .method = http_exchange_method(x),
+        .path = http_exchange_path(x),
+        .query = http_exchange_query(x),
+        .accept = header_or_empty(x, "Accept"),
+        .content_type = header_or_empty(x, "Content-Type"),
+        .user_agent = header_or_empty(x, "User-Agent"),
+        .user = {.name = user.name, .uid = user.uid, .groups = user.groups},
+    };
+    req.body = http_exchange_body(x, &req.len);
+    api_handle(c->http->api, &req, on_response, c);
+}
+
+static int serve(struct http *h, int fd, const struct http_opts *opts, struct err *err)
+{
+    struct http_server_opts server = {
+        .listen_fd = fd,
+        .cert_pem = opts->cert_pem,
+        .key_pem = opts->key_pem,
+        .client_ca_pem = opts->ca_pem,
+        .max_body = MAX_BODY,
+        .handler = on_request,
+        .arg = h,
+        .refusal = refusal_body,
+    };
+    return http_server_new(h->loop, &server, &h->servers[h->nservers++], err);
+}
+
+int http_new(struct loop *loop, struct api *api, struct auth *auth, const struct http_opts *opts,
+             struct http **ret, struct err *err)
+{
+    struct http *h = xnew(struct http);
+    h->loop = loop;
+    h->api = api;
+    h->auth = auth;
+    for (unsigned i = 0; i < opts->nfds && i < ARRAY_LEN(h->servers); i++) {
+        if (serve(h, opts->fds[i], opts, err) < 0) {
+            for (unsigned j = i + 1; j < opts->nfds; j++) {
+                close(opts->fds[j]);
+            }
+            http_free(h);
+            return -1;
+        }
+    }
+    *ret = h;
+    return 0;
+}
+
+void http_free(struct http *h)
+{
+    if (h == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < h->nservers; i++) {
+        http_server_free(h->servers[i]);
+    }
+    http_client_free(h->pods);
+    free(h);
+}

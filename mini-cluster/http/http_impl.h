@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share: one request on its way through. */
+#ifndef HTTP_HTTP_IMPL_H
+#define HTTP_HTTP_IMPL_H
+
+#include <stdbool.h>
+
+#include "api/api.h"
+#include "auth/auth.h"
+#include "common/http_client.h"
+#include "common/http_server.h"
+
+struct http {
+    struct loop *loop;
+    struct api *api;
+    struct auth *auth;
+    struct http_server *servers[4];
+    unsigned nservers;
+    struct http_client *pods; /* for relays; made at the first one */
+};
+
+/* Lives from the handler until the exchange ends. */
+struct call {
+    struct http *http;
+    struct http_exchange *x;
+    struct api_stream *stream;
+    struct relay *relay;
+};
+
+/* Relays the call's request to a pod and its answer back; takes r. */
+void relay_start(struct call *c, struct api_relay *r);
+/* The exchange ended: nothing more comes. NULL is fine. */
+void relay_free(struct relay *r);
+
+/* Answers with a Status. */
+void call_fail(struct call *c, const struct err *err);
+
+#endif
