@@ -15,7 +15,8 @@
 
 enum { JX_MAX_DEPTH = 100 }; /* of anything that comes from outside */
 
-/* Fixes jansson's hash seed, so that a history can be repeated. Call once, before any use. */
+/* Call once, before any use: out of memory ends the program, and hashes are seeded at random, which
+ * nobody sees, because objects keep the order of insertion. */
 void jx_init(void);
 
 /* Parses a whole document. Refuses duplicate keys when `strict` (else the last one wins), nesting

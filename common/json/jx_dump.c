@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON writer: straight into a growing string, because the store encodes every object it takes
+ * and jansson's callback per token costs more than the text itself. */
+#include "common/json/jx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "jx_number.h"
+
+/* Room for n more bytes; doubles, so that growing costs nothing per byte. */
+static inline void room(struct str *out, size_t n)
+{
+    if (out->cap - out->len <= n) {
+        str_reserve(out, n > out->cap ? n : out->cap);
+    }
+}
+
+static inline void put(struct str *out, char c)
+{
+    room(out, 1);
+    out->p[out->len++] = c;
+}
+
+static inline void put_n(struct str *out, const char *bytes, size_t n)
+{
+    room(out, n);
+    memcpy(out->p + out->len, bytes, n);
+    out->len += n;
+}
+
+static void put_indent(struct str *out, int level)
+{
+    put(out, '\n');
+    for (int i = 0; i < level; i++) {
+        put_n(out, "  ", 2);
+    }
+}
+
+static void put_escaped(struct str *out, unsigned char c)
+{
+    static const char from[] = "\"\\\b\f\n\r\t";
+    static const char to[] = "\"\\bfnrt";
+    static const char hex[] = "0123456789abcdef";
+    const char *hit = c != '\0' ? strchr(from, c) : NULL;
+    if (hit != NULL) {
+        const char two[] = {'\\', to[hit - from]};
+        put_n(out, two, 2);
+    } else {
+        const char six[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        put_n(out, six, 6);
+    }
+}
+
+static void put_string(struct str *out, const char *s, size_t n)
+{
+    put(out, '"');
+    size_t from = 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x20 || c == '"' || c == '\\') {
+            put_n(out, s + from, i - from);
+            put_escaped(out, c);
+            from = i + 1;
+        }
+    }
+    put_n(out, s + from, n - from);
+    put(out, '"');
+}
+
+static void put_integer(struct str *out, json_int_t v)
+{
+    char buf[24];
+    size_t at = sizeof(buf);
+    uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    do {
+        buf[--at] = (char)('0' + u % 10);
+        u /= 10;
+    } while (u > 0);
+    if (v < 0) {
+        buf[--at] = '-';
+    }
+    put_n(out, buf + at, sizeof(buf) - at);
+}
+
+/* `level` < 0: compact. */
+static void put_value(struct str *out, const json_t *v, int level);
+
+static void put_array(struct str *out, const json_t *v, int level)
+{
+    size_t n = json_array_size(v);
+    put(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) {
+            put(out, ',');
+        }
+        if (level >= 0) {
+            put_indent(out, level + 1);
+        }
+        put_value(out, json_array_get(v, i), level < 0 ? level : level + 1);
+    }
+    if (level >= 0 && n > 0) {
+        put_indent(out, level);
+    }
+    put(out, ']');
+}
+
+static void put_object(struct str *out, const json_t *v, int level)
+{
+    /* The iterator API takes no const, but writes nothing. */
+    json_t *object = (json_t *)(uintptr_t)v;
+    bool first = true;
+    put(out, '{');
+    for (void *it = json_object_iter(object); it != NULL; it = json_object_iter_next(object, it)) {
+        if (!first) {
+            put(out, ',');
+        }
+        first = false;
+        if (level >= 0) {
+            put_indent(out, level + 1);
+        }
+        put_string(out, json_object_iter_key(it), json_object_iter_key_len(it));
+        put(out, ':');
+        if (level >= 0) {
+            put(out, ' ');
+        }
+        put_value(out, json_object_iter_value(it), level < 0 ? level : level + 1);
+    }
+    if (level >= 0 && !first) {
+        put_indent(out, level);
+    }
+    put(out, '}');
+}
+
+static void put_value(struct str *out, const json_t *v, int level)
+{
+    char buf[JX_REAL_SIZE];
+    switch (v != NULL ? json_typeof(v) : JSON_NULL) {
+    case JSON_OBJECT:
+        put_object(out, v, level);
+        break;
+    case JSON_ARRAY:
+        put_array(out, v, level);
+        break;
+    case JSON_STRING:
+        put_string(out, json_string_value(v), json_string_length(v));
+        break;
+    case JSON_INTEGER:
+        put_integer(out, json_integer_value(v));
+        break;
+    case JSON_REAL:
+        put_n(out, buf, jx_real_format(buf, json_real_value(v)));
+        break;
+    case JSON_TRUE:
+        put_n(out, "true", 4);
+        break;
+    case JSON_FALSE:
+        put_n(out, "false", 5);
+        break;
+    default:
+        put_n(out, "null", 4);
+        break;
+    }
+}
+
+void jx_dump(struct str *out, const json_t *v)
+{
+    put_value(out, v, -1);
+    room(out, 1);
+    out->p[out->len] = '\0';
+}
+
+char *jx_dump_text(const json_t *v)
+{
+    struct str out = STR_INIT;
+    jx_dump(&out, v);
+    return str_take(&out);
+}
+
+char *jx_dump_pretty(const json_t *v)
+{
+    struct str out = STR_INIT;
+    put_value(&out, v, 0);
+    room(&out, 1);
+    out.p[out.len] = '\0';
+    return str_take(&out);
+}
