@@ -53,7 +53,10 @@ struct kind_field {
     const char *list_keys;              /* "containerPort,protocol": what must be unique; NULL: none */
     bool retain_keys;
     const char *dflt;                   /* the default as JSON text; NULL: none */
+    const char *dflt_when;              /* "type=NodePort|LoadBalancer": only beside such a sibling */
     const char *const *enums;           /* NULL-terminated; NULL: any */
+    const char *const *bool_words;      /* what false and true mean ("Off", "On"), since YAML reads
+                                         * these words as booleans; NULL: a boolean is refused */
     bool has_min, has_max;
     int64_t min, max;                   /* of a number; of a string or list: the length */
     const char *format;                 /* "dns-label", "dns-subdomain", "dns1035", "label-value", "env-name", "config-key",
@@ -67,6 +70,7 @@ struct kind_message {
     const char *doc;
     const struct kind_field *fields;    /* sorted by name */
     size_t nfields;
+    const struct kind_field *as_value;  /* this message as one value without a name */
 };
 
 struct kind_column {
@@ -122,6 +126,8 @@ const struct kind *kinds_of(const json_t *obj);
 const struct kind *kinds_find_gr(const char *gr);
 bool kinds_has_verb(const struct kind *k, const char *verb);
 const struct kind_subresource *kinds_subresource(const struct kind *k, const char *name);
+/* By its name in JSON, also when it is a field of an inlined message; NULL: unknown. An inlined
+ * field itself has no name in JSON, so it is never found. */
 const struct kind_field *kinds_field(const struct kind_message *m, const char *name);
 
 /* ---- objects on their way in; `obj` belongs to the caller ---- */
