@@ -33,6 +33,8 @@ json_t *print_cell(struct str *text);
 /* The same, or `dflt` when `text` is empty. */
 json_t *print_cell_or(struct str *text, const char *dflt);
 json_t *print_cell_f(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A number, in the type that the column has. */
+json_t *print_count_cell(const struct print_args *a, size_t n);
 /* Adds `item`, after a comma when there is something before it. */
 void print_list_add(struct str *list, const char *item);
 /* Adds " + N more..." when `count` items were met and only the first `max` stand in `list`. */

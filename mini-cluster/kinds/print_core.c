@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How events show in a table, in the core group's shape and in that of events.k8s.io. */
+/* How the rest of the core group shows in a table. Events are read in its shape and in that of
+ * events.k8s.io. */
 #include "kinds/print.h"
 
 #include <ctype.h>
@@ -7,6 +8,14 @@
 
 #include "common/json/jx.h"
 #include "meta/time.h"
+
+json_t *print_config_map_data(const struct print_args *a)
+{
+    size_t n = jx_len(a->obj, "data") + jx_len(a->obj, "binaryData");
+    return print_count_cell(a, n);
+}
+
+/* ---- events ---- */
 
 /* The first of two members that is there and not empty. */
 static const char *either(const json_t *event, const char *path, const char *other)
@@ -62,11 +71,6 @@ json_t *print_event_object(const struct print_args *a)
         str_add_f(&text, "/%s", name);
     }
     return print_cell(&text);
-}
-
-json_t *print_event_subobject(const struct print_args *a)
-{
-    return json_string(either(a->obj, "involvedObject.fieldPath", "regarding.fieldPath"));
 }
 
 json_t *print_event_source(const struct print_args *a)

@@ -92,18 +92,17 @@ static void add_size(const json_t *v, void *ctx)
     *total += json_is_array(v) ? json_array_size(v) : json_object_size(v);
 }
 
+json_t *print_count_cell(const struct print_args *a, size_t n)
+{
+    bool number = str_eq(a->column->type, "integer");
+    return number ? json_integer((json_int_t)n) : print_cell_f("%zu", n);
+}
+
 json_t *print_count(const struct print_args *a)
 {
     size_t total = 0;
-    cleanup_free char *paths = xstrdup(path_of(a));
-    char *rest = NULL;
-    for (char *p = strtok_r(paths, ",", &rest); p != NULL; p = strtok_r(NULL, ",", &rest)) {
-        print_walk(a->obj, p, add_size, &total);
-    }
-    if (str_eq(a->column->type, "integer")) {
-        return json_integer((json_int_t)total);
-    }
-    return print_cell_f("%zu", total);
+    print_walk(a->obj, path_of(a), add_size, &total);
+    return print_count_cell(a, total);
 }
 
 static void add_scalar(const json_t *v, void *ctx)

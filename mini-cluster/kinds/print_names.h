@@ -8,6 +8,9 @@
 #define PRINT_NAMES(X)                                                                             \
     X("age", print_age)                                                                            \
     X("bool", print_bool)                                                                          \
+    X("config-map-data", print_config_map_data)                                                    \
+    X("container-images", print_container_images)                                                  \
+    X("container-names", print_container_names)                                                    \
     X("count", print_count)                                                                        \
     X("endpoints", print_endpoints)                                                                \
     X("event-count", print_event_count)                                                            \
@@ -16,10 +19,6 @@
     X("event-message", print_event_message)                                                        \
     X("event-object", print_event_object)                                                          \
     X("event-source", print_event_source)                                                          \
-    X("event-subobject", print_event_subobject)                                                    \
-    X("host-network", print_host_network)                                                          \
-    X("host-ports", print_host_ports)                                                              \
-    X("host-power", print_host_power)                                                              \
     X("ingress-address", print_ingress_address)                                                    \
     X("ingress-ports", print_ingress_ports)                                                        \
     X("job-completions", print_job_completions)                                                    \
@@ -33,14 +32,12 @@
     X("node-status", print_node_status)                                                            \
     X("owner-ref", print_owner_ref)                                                                \
     X("path", print_path)                                                                          \
-    X("pod-gates", print_pod_gates)                                                                \
-    X("pod-ip", print_pod_ip)                                                                      \
+    X("pod-readiness-gates", print_pod_readiness_gates)                                            \
     X("pod-ready", print_pod_ready)                                                                \
     X("pod-restarts", print_pod_restarts)                                                          \
     X("pod-status", print_pod_status)                                                              \
     X("ready-of-desired", print_ready_of_desired)                                                  \
     X("selector", print_selector)                                                                  \
-    X("service-cluster-ip", print_service_cluster_ip)                                              \
     X("service-external-ip", print_service_external_ip)                                            \
     X("service-ports", print_service_ports)                                                        \
     X("slice-endpoints", print_slice_endpoints)                                                    \

@@ -9,15 +9,6 @@
 
 enum { SHOWN = 3 }; /* addresses or ports in a cell before "+ N more..." */
 
-json_t *print_service_cluster_ip(const struct print_args *a)
-{
-    const char *ip = jx_str(a->obj, "spec.clusterIPs[0]", "");
-    if (*ip == '\0') {
-        ip = jx_str(a->obj, "spec.clusterIP", "");
-    }
-    return json_string(*ip != '\0' ? ip : "<none>");
-}
-
 static void add_string(const json_t *v, void *ctx)
 {
     if (json_is_string(v)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How nodes, and the simulated hosts beneath them, show in a table. */
+/* How nodes show in a table. */
 #include "kinds/print.h"
 
 #include <string.h>
@@ -61,59 +61,4 @@ json_t *print_node_internal_ip(const struct print_args *a)
 json_t *print_node_external_ip(const struct print_args *a)
 {
     return address_cell(a->obj, "ExternalIP");
-}
-
-/* ---- hosts ---- */
-
-/* A bare On or Off is a boolean to YAML, and the API takes it as such. */
-static const char *switch_word(const json_t *host, const char *path, const char *on,
-                               const char *off)
-{
-    const json_t *v = jx_path(host, path);
-    if (json_is_boolean(v)) {
-        return json_is_true(v) ? on : off;
-    }
-    return json_is_string(v) ? json_string_value(v) : "";
-}
-
-/* What is, and what was asked for where that is not yet so. */
-static json_t *change_cell(const char *is, const char *asked)
-{
-    if (*is == '\0' || *asked == '\0' || str_eq(is, asked)) {
-        const char *known = *is != '\0' ? is : asked;
-        return json_string(*known != '\0' ? known : "<unknown>");
-    }
-    return print_cell_f("%s -> %s", is, asked);
-}
-
-json_t *print_host_power(const struct print_args *a)
-{
-    return change_cell(switch_word(a->obj, "status.power", "On", "Off"),
-                       switch_word(a->obj, "spec.power", "On", "Off"));
-}
-
-json_t *print_host_network(const struct print_args *a)
-{
-    return change_cell(jx_str(a->obj, "status.network", ""), jx_str(a->obj, "spec.network", ""));
-}
-
-static void add_port(const json_t *port, void *ctx)
-{
-    struct str *list = ctx;
-    cleanup_str struct str text = STR_INIT;
-    if (json_is_object(port)) {
-        const json_t *number = jx_get(port, "hostPort");
-        print_scalar(&text, number != NULL ? number : jx_get(port, "port"));
-        str_add_f(&text, "/%s", jx_get_str(port, "protocol", "TCP"));
-    } else {
-        print_scalar(&text, port);
-    }
-    print_list_add(list, str_c(&text));
-}
-
-json_t *print_host_ports(const struct print_args *a)
-{
-    cleanup_str struct str list = STR_INIT;
-    print_walk(a->obj, "status.ports[]", add_port, &list);
-    return print_cell_or(&list, "<none>");
 }

@@ -193,16 +193,7 @@ json_t *print_pod_restarts(const struct print_args *a)
     return print_cell_f("%lld (%s ago)", (long long)s.restarts, age);
 }
 
-json_t *print_pod_ip(const struct print_args *a)
-{
-    const char *ip = jx_str(a->obj, "status.podIPs[0].ip", "");
-    if (*ip == '\0') {
-        ip = jx_str(a->obj, "status.podIP", "");
-    }
-    return json_string(*ip != '\0' ? ip : "<none>");
-}
-
-json_t *print_pod_gates(const struct print_args *a)
+json_t *print_pod_readiness_gates(const struct print_args *a)
 {
     const json_t *gates = jx_arr(a->obj, "spec.readinessGates");
     const json_t *gate;

@@ -12,6 +12,38 @@ json_t *print_ready_of_desired(const struct print_args *a)
                         (long long)jx_int(a->obj, "spec.replicas", 0));
 }
 
+struct members {
+    const char *key;
+    struct str list;
+};
+
+static void add_member(const json_t *container, void *ctx)
+{
+    struct members *m = ctx;
+    print_list_add(&m->list, jx_get_str(container, m->key, ""));
+}
+
+/* One member of every container in the list at the column's path. */
+static json_t *containers_cell(const struct print_args *a, const char *key)
+{
+    struct members m = {.key = key};
+    const json_t *containers = jx_arr(a->obj, a->column->path != NULL ? a->column->path : "");
+    print_walk(containers, "[]", add_member, &m);
+    json_t *cell = print_cell(&m.list);
+    str_fini(&m.list);
+    return cell;
+}
+
+json_t *print_container_images(const struct print_args *a)
+{
+    return containers_cell(a, "image");
+}
+
+json_t *print_container_names(const struct print_args *a)
+{
+    return containers_cell(a, "name");
+}
+
 json_t *print_job_status(const struct print_args *a)
 {
     /* Before it is complete or failed, being deleted counts more than the rest. */
