@@ -15,13 +15,14 @@ KUBECTL ?=
 
 # ---- rooms, in the order of the design: a room includes only rooms before it ----
 COMMON_ROOMS := common json
-MC_ROOMS := meta kinds patch store auth admission api client controllers scheduler runtime node net hosts http cmd
+MC_ROOMS := meta kinds patch store auth admission api client controllers scheduler runtime node net hosts http core cmd
 RUNNER_ROOMS := kube lab loader expr check why session journal term repl
 
 src_common := $(wildcard common/*.c)
 src_json := $(wildcard common/json/*.c)
 $(foreach r,$(MC_ROOMS),$(eval src_$(r) := $(wildcard mini-cluster/$(r)/*.c mini-cluster/$(r)/*/*.c)))
 $(foreach r,$(RUNNER_ROOMS),$(eval src_$(r) := $(wildcard runner/$(r)/*.c)))
+src_core := mini-cluster/core.c
 src_kinds := $(filter-out mini-cluster/kinds/gen/%,$(src_kinds))
 
 # ---- flags ----

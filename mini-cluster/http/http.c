@@ -137,39 +137,40 @@ static void on_request(void *arg, struct http_exchange *x)
     api_handle(c->http->api, &req, on_response, c);
 }
 
-static int serve(struct http *h, int fd, const struct http_opts *opts, struct err *err)
+int http_serve(struct http *h, int fd, struct err *err)
 {
     struct http_server_opts server = {
         .listen_fd = fd,
-        .cert_pem = opts->cert_pem,
-        .key_pem = opts->key_pem,
-        .client_ca_pem = opts->ca_pem,
+        .cert_pem = h->cert_pem,
+        .key_pem = h->key_pem,
+        .client_ca_pem = h->ca_pem,
         .max_body = MAX_BODY,
         .handler = on_request,
         .arg = h,
         .refusal = refusal_body,
     };
-    return http_server_new(h->loop, &server, &h->servers[h->nservers++], err);
+    if (h->nservers == ARRAY_LEN(h->servers)) {
+        close(fd);
+        return err_set(err, ERR_INTERNAL, "more than %zu listening sockets", ARRAY_LEN(h->servers));
+    }
+    if (http_server_new(h->loop, &server, &h->servers[h->nservers], err) < 0) {
+        return -1;
+    }
+    h->nservers++;
+    return 0;
 }
 
-int http_new(struct loop *loop, struct api *api, struct auth *auth, const struct http_opts *opts,
-             struct http **ret, struct err *err)
+struct http *http_new(struct loop *loop, struct api *api, struct auth *auth,
+                      const struct http_opts *opts)
 {
     struct http *h = xnew(struct http);
     h->loop = loop;
     h->api = api;
     h->auth = auth;
-    for (unsigned i = 0; i < opts->nfds && i < ARRAY_LEN(h->servers); i++) {
-        if (serve(h, opts->fds[i], opts, err) < 0) {
-            for (unsigned j = i + 1; j < opts->nfds; j++) {
-                close(opts->fds[j]);
-            }
-            http_free(h);
-            return -1;
-        }
-    }
-    *ret = h;
-    return 0;
+    h->cert_pem = xstrdup(opts->cert_pem);
+    h->key_pem = xstrdup(opts->key_pem);
+    h->ca_pem = xstrdup(opts->ca_pem);
+    return h;
 }
 
 void http_free(struct http *h)
@@ -181,5 +182,8 @@ void http_free(struct http *h)
         http_server_free(h->servers[i]);
     }
     http_client_free(h->pods);
+    free(h->cert_pem);
+    free(h->key_pem);
+    free(h->ca_pem);
     free(h);
 }

@@ -11,21 +11,23 @@ struct http;
 struct loop;
 
 struct http_opts {
-    const int *fds;        /* listening sockets; http owns them now, also when http_new fails */
-    unsigned nfds;
-    const char *cert_pem;  /* the server's; copied */
+    const char *cert_pem; /* the server's; all copied */
     const char *key_pem;
-    const char *ca_pem;    /* signs client certificates */
+    const char *ca_pem; /* signs client certificates */
 };
 
-/* Serves `api` over TLS on every socket; `auth` says who asks. Both outlive it. */
-int http_new(struct loop *loop, struct api *api, struct auth *auth, const struct http_opts *opts,
-             struct http **ret, struct err *err) WARN_UNUSED;
+/* Answers for `api`; `auth` says who asks. Both outlive it. */
+struct http *http_new(struct loop *loop, struct api *api, struct auth *auth,
+                      const struct http_opts *opts);
+/* Serves over TLS on one more listening socket (at most 4), which is http's now, also on failure.
+ */
+int http_serve(struct http *h, int fd, struct err *err) WARN_UNUSED;
 /* Ends every stream and connection. NULL is fine. */
 void http_free(struct http *h);
 
-/* A TCP socket listening on address:port (port 0: a free one, see http_port). With `device`, only packets that came
- * in through that interface are taken. ERR_CONFLICT names the port in use; -1 then. */
+/* A TCP socket listening on address:port (port 0: a free one, see http_port). With `device`, only
+ * packets that came in through that interface are taken. ERR_CONFLICT names the port in use; -1
+ * then. */
 int http_listen(const char *address, int port, const char *device, struct err *err) WARN_UNUSED;
 int http_port(int fd);
 

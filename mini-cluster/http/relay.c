@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* services/proxy and pods/proxy: the caller's request goes to a pod, the pod's answer comes back. */
+/* services/proxy and pods/proxy: the caller's request goes to a pod, the pod's answer comes back.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,11 +16,11 @@ struct relay {
     struct call *call;
     struct http_call *upstream;
     struct api_relay *to;
-    struct str waiting;   /* came from the pod, not yet pulled by the caller */
+    struct str waiting; /* came from the pod, not yet pulled by the caller */
     char content_type[128];
-    bool answered;        /* the caller has its status line */
-    bool ended;           /* the pod said all */
-    bool broken;          /* ... or left in the middle */
+    bool answered; /* the caller has its status line */
+    bool ended;    /* the pod said all */
+    bool broken;   /* ... or left in the middle */
 };
 
 static void api_relay_free(struct api_relay *to)
@@ -99,7 +100,8 @@ static void on_done(void *arg, const struct http_response *res)
         return;
     }
     if (res->len > 0) {
-        str_add_n(&r->waiting, res->body, res->len); /* a body that on_data did not take: an error's */
+        str_add_n(&r->waiting, res->body,
+                  res->len); /* a body that on_data did not take: an error's */
     }
     r->ended = true;
     r->broken = r->broken || res->err->code != ERR_NONE;
@@ -110,8 +112,17 @@ static void on_done(void *arg, const struct http_response *res)
 static bool is_private(const char *name)
 {
     static const char *const names[] = {
-        "Accept-Encoding",   "Authorization", "Connection", "Content-Length", "Expect", "Host",
-        "Keep-Alive",        "Proxy-Authorization", "TE",   "Trailer",        "Transfer-Encoding",
+        "Accept-Encoding",
+        "Authorization",
+        "Connection",
+        "Content-Length",
+        "Expect",
+        "Host",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
         "Upgrade",
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

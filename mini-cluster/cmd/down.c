@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mini-cluster down: ends a cluster and removes everything that was made for it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/cmd.h"
+#include "cmd/engine.h"
+#include "cmd/options.h"
+#include "common/loop.h"
+#include "common/mem.h"
+
+enum { STOP_S = 10 };
+
+static int64_t mono_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits until nobody holds the cluster's lock; the lock, unlike the pid, cannot be somebody else's.
+ */
+static bool wait_unlocked(const struct state *s)
+{
+    for (int64_t end = mono_ms() + STOP_S * 1000; mono_ms() < end;) {
+        if (state_pid(s) == 0) {
+            return true;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    return false;
+}
+
+static int stop_process(const struct state *s, struct err *err)
+{
+    pid_t pid = state_pid(s);
+    if (pid == 0) {
+        return 0;
+    }
+    if (kill(pid, SIGTERM) < 0 && errno != ESRCH) {
+        return err_errno(err, errno, "stop process %d", (int)pid);
+    }
+    if (wait_unlocked(s)) {
+        return 0;
+    }
+    kill(pid, SIGKILL); /* nothing acknowledged is lost by it */
+    if (wait_unlocked(s)) {
+        return 0;
+    }
+    return err_set(err, ERR_TIMEOUT, "process %d of cluster %s does not end", (int)pid, s->name);
+}
+
+struct end {
+    bool done;
+    enum runtime_result result;
+    struct err err;
+};
+
+static void on_destroyed(void *arg, enum runtime_result result, const struct runtime_status *st,
+                         const struct err *err)
+{
+    struct end *e = arg;
+    e->done = true;
+    e->result = result;
+    e->err = *err;
+}
+
+static int destroy(const struct state *s, struct err *err)
+{
+    cleanup_settings struct settings set = {0};
+    struct engine engine = {0};
+    struct end end = {0};
+    if (settings_read(s, &set, err) < 0) {
+        return -1;
+    }
+    struct loop *loop = loop_new();
+    int rc = engine_open(loop, s, &set, &engine, err);
+    if (rc == 0) {
+        engine.rt.ops->destroy(engine.rt.self, on_destroyed, &end);
+        loop_run_until(loop, &end.done, LOOP_S(60));
+        if (!end.done) {
+            rc = err_set(err, ERR_TIMEOUT, "Docker did not remove everything within 60 s");
+        } else if (end.result != RUNTIME_OK) {
+            *err = end.err;
+            rc = -1;
+        }
+    }
+    engine_close(&engine);
+    loop_free(loop);
+    return rc;
+}
+
+static int down(struct state *s, const struct cmd_flags *f, bool keep_state, struct err *err)
+{
+    if (state_find(s, f->name, f->data, err) < 0 || state_load(s, err) < 0 ||
+        stop_process(s, err) < 0 || state_lock(s, err) < 0) {
+        return -1;
+    }
+    if (destroy(s, err) < 0) {
+        return err_wrap(err, "remove the containers of cluster %s", s->name);
+    }
+    return keep_state ? 0 : state_remove(s, err);
+}
+
+int cmd_down(int argc, char **argv)
+{
+    struct cmd_flags f = CMD_FLAGS_INIT;
+    bool keep_state = false;
+    const struct option_row rows[] = {
+        CMD_ROW_DATA(&f),
+        {"--keep-state", OPTION_FLAG, &keep_state, NULL,
+         "keep objects and keys: the next up continues with them", 0, 0},
+        CMD_ROW_NAME(&f),
+        {0},
+    };
+    const struct options o = {
+        .usage = "mini-cluster down [options]",
+        .summary = "Ends a cluster and removes its containers, volumes, network and state.",
+        .rows = rows,
+    };
+    int n;
+    enum options_result parsed = options_parse(&o, argc, argv, NULL, &n);
+    if (parsed != OPTIONS_OK) {
+        return parsed == OPTIONS_HELP ? 0 : 2;
+    }
+    struct err err = {0};
+    cleanup_state struct state s = {.lock_fd = -1};
+    if (down(&s, &f, keep_state, &err) < 0) {
+        fprintf(stderr, "mini-cluster down: %s\n", err.msg);
+        return 1;
+    }
+    printf("cluster %s is gone%s\n", f.name, keep_state ? "; its state is kept" : "");
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chooses and opens the runtime that a cluster's settings name. */
+#ifndef CMD_ENGINE_H
+#define CMD_ENGINE_H
+
+#include "cmd/settings.h"
+#include "runtime/fake/fake.h"
+#include "runtime/runtime.h"
+
+struct engine {
+    struct runtime rt;
+    struct fake *fake; /* NULL with Docker */
+};
+
+/* "auto" (or NULL) becomes the runtime that is there; *ret_subnet (24 bytes) one that is free. */
+int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet,
+                  struct err *err) WARN_UNUSED;
+int engine_open(struct loop *loop, const struct state *s, const struct settings *set,
+                struct engine *ret, struct err *err) WARN_UNUSED;
+void engine_close(struct engine *e);
+
+#endif

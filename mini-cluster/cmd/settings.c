@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns wishes into settings, and settings into a struct. */
+#include "cmd/settings.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/json/jx.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "common/vec.h"
+#include "meta/clock.h"
+#include "meta/name.h"
+
+enum { DEFAULT_WORKERS = 3, MAX_WORKERS = 1000 };
+
+static int random_hex(char *hex, size_t bytes, struct err *err)
+{
+    unsigned char raw[32];
+    if (getrandom(raw, bytes, 0) != (ssize_t)bytes) {
+        return err_set(err, ERR_INTERNAL, "the system gives no random bytes");
+    }
+    str_hex(hex, raw, bytes);
+    return 0;
+}
+
+/* "a,b,c" or worker-1..n. */
+static json_t *worker_names(const struct wishes *w, struct err *err)
+{
+    json_t *names = json_array();
+    int64_t n = w->workers >= 0 ? w->workers : DEFAULT_WORKERS;
+    if (w->node_names == NULL) {
+        for (int64_t i = 1; i <= n; i++) {
+            json_array_append_new(names, json_sprintf("worker-%d", (int)i));
+        }
+        return names;
+    }
+    cleanup_free char *text = xstrdup(w->node_names);
+    char *rest = text;
+    for (char *name; (name = strsep(&rest, ",")) != NULL;) {
+        const char *wrong = name_check_label(name);
+        size_t i;
+        json_t *other;
+        jx_each(i, other, names)
+        {
+            wrong = strcmp(json_string_value(other), name) == 0 ? "is there twice" : wrong;
+        }
+        if (wrong != NULL || strcmp(name, "control-plane") == 0) {
+            err_set(err, ERR_INVALID, "--node-names \"%s\": %s", name,
+                    wrong != NULL ? wrong : "is the name of the control plane's own node");
+            json_decref(names);
+            return NULL;
+        }
+        json_array_append_new(names, json_string(name));
+    }
+    if (w->workers >= 0 && (size_t)w->workers != json_array_size(names)) {
+        err_set(err, ERR_INVALID, "--workers %d, but --node-names names %zu", (int)w->workers,
+                json_array_size(names));
+        json_decref(names);
+        return NULL;
+    }
+    return names;
+}
+
+int settings_make(struct state *s, const struct wishes *w, const char *runtime, const char *subnet,
+                  struct err *err)
+{
+    char uid[33];
+    char key[65];
+    char token[65];
+    if (random_hex(uid, 16, err) < 0 || random_hex(key, 32, err) < 0 ||
+        random_hex(token, 32, err) < 0) {
+        return -1;
+    }
+    json_t *workers = worker_names(w, err);
+    if (workers == NULL) {
+        return -1;
+    }
+    json_decref(s->settings);
+    s->settings = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o}", "format", 1, "uid",
+                            uid, "key", key, "token", token, "runtime", runtime, "subnet", subnet,
+                            "clock", w->clock != NULL ? w->clock : "lab", "port",
+                            w->port > 0 ? (int)w->port : 0, "workers", workers);
+    return 0;
+}
+
+static int differs(const char *what, const char *has, const char *wish, struct err *err)
+{
+    return err_set(
+        err, ERR_CONFLICT,
+        "%s is %s and not %s; `mini-cluster down` ends this cluster, --name makes another", what,
+        has, wish);
+}
+
+int settings_compare(const struct state *s, const struct wishes *w, struct err *err)
+{
+    const char *runtime = jx_str(s->settings, "runtime", "");
+    if (w->runtime != NULL && strcmp(w->runtime, "auto") != 0 && strcmp(w->runtime, runtime) != 0) {
+        return differs("its runtime", runtime, w->runtime, err);
+    }
+    const char *clock = jx_str(s->settings, "clock", "");
+    if (w->clock != NULL && strcmp(w->clock, clock) != 0) {
+        return differs("its clock", clock, w->clock, err);
+    }
+    int64_t port = jx_int(s->settings, "port", 0);
+    if (w->port > 0 && port != 0 && w->port != port) {
+        return err_set(err, ERR_CONFLICT, "its port is %d and not %d", (int)port, (int)w->port);
+    }
+    if (w->workers < 0 && w->node_names == NULL) {
+        return 0;
+    }
+    json_auto_t *wish = worker_names(w, err);
+    if (wish == NULL) {
+        return -1;
+    }
+    if (!json_equal(wish, jx_arr(s->settings, "workers"))) {
+        cleanup_free char *has = jx_dump_text(jx_arr(s->settings, "workers"));
+        cleanup_free char *text = jx_dump_text(wish);
+        return differs("its workers", has, text, err);
+    }
+    return 0;
+}
+
+static bool unhex(const char *hex, unsigned char *to, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (strlen(hex) != 2 * n) {
+        return false;
+    }
+    for (size_t i = 0; i < 2 * n; i++) {
+        const char *digit = strchr(digits, hex[i]);
+        if (digit == NULL) {
+            return false;
+        }
+        to[i / 2] = (unsigned char)(to[i / 2] << 4 | (unsigned char)(digit - digits));
+    }
+    return true;
+}
+
+int settings_read(const struct state *s, struct settings *ret, struct err *err)
+{
+    const json_t *j = s->settings;
+    struct settings out = {
+        .uid = jx_str(j, "uid", ""),
+        .token = jx_str(j, "token", ""),
+        .subnet = jx_str(j, "subnet", ""),
+        .runtime = jx_str(j, "runtime", ""),
+        .clock = clock_find(jx_str(j, "clock", "lab")),
+        .port = (int)jx_int(j, "port", 0),
+    };
+    if (out.uid[0] == '\0' || out.token[0] == '\0' || out.clock == NULL ||
+        !unhex(jx_str(j, "key", ""), out.key, sizeof(out.key))) {
+        return err_set(err, ERR_INVALID,
+                       "%s/settings.json is damaged; move the folder away and start anew", s->dir);
+    }
+    VEC(const char *) names = {0};
+    size_t i;
+    json_t *name;
+    const json_t *workers = jx_arr(j, "workers");
+    jx_each(i, name, workers)
+    {
+        vec_push(&names, json_string_value(name) != NULL ? json_string_value(name) : "");
+    }
+    vec_push(&names, NULL);
+    out.workers = names.v;
+    *ret = out;
+    return 0;
+}
+
+void settings_fini(struct settings *s)
+{
+    free(s->workers);
+    s->workers = NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a cluster was made with: asked for on the command line, remembered in its folder. */
+#ifndef CMD_SETTINGS_H
+#define CMD_SETTINGS_H
+
+#include <stdint.h>
+
+#include "cmd/state.h"
+#include "common/err.h"
+
+/* What the command line said; NULL and -1 where it said nothing. */
+struct wishes {
+    const char *runtime, *clock, *node_names;
+    int64_t workers, port;
+};
+
+/* The cluster's settings, read from its JSON. Strings are borrowed from state.settings. */
+struct settings {
+    const char *uid, *token, *subnet, *runtime;
+    const struct clock *clock;
+    unsigned char key[32];
+    const char **workers; /* NULL-terminated; freed by settings_fini */
+    int port;             /* 0: not chosen yet */
+};
+void settings_fini(struct settings *s);
+#define cleanup_settings __attribute__((cleanup(settings_fini)))
+
+/* Makes s->settings from the wishes and defaults, with a new uid, key and token. runtime and subnet
+ * are decided. */
+int settings_make(struct state *s, const struct wishes *w, const char *runtime, const char *subnet,
+                  struct err *err) WARN_UNUSED;
+/* ERR_CONFLICT, naming the first difference, when the wishes are not what the cluster has. */
+int settings_compare(const struct state *s, const struct wishes *w, struct err *err) WARN_UNUSED;
+int settings_read(const struct state *s, struct settings *ret, struct err *err) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mini-cluster status: does it run, where does it answer, how are its hosts. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/ask.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "common/json/jx.h"
+#include "common/mem.h"
+#include "common/str.h"
+
+/* VmRSS of a process, in bytes; 0 when it cannot be read. */
+static int64_t rss_of(pid_t pid)
+{
+    cleanup_free char *path = xasprintf("/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    char line[256];
+    long long kib = 0;
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "VmRSS: %lld kB", &kib) == 1) {
+            break;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return (int64_t)kib * 1024;
+}
+
+static const char *ready_word(const json_t *node)
+{
+    const json_t *c = jx_find(jx_arr(node, "status.conditions"), "type", "Ready");
+    return jx_get_str(c, "status", "Unknown");
+}
+
+static json_t *host_row(const json_t *host, const json_t *nodes)
+{
+    const char *name = jx_str(host, "metadata.name", "");
+    size_t i;
+    json_t *node;
+    const char *ready = "Unknown";
+    jx_each(i, node, nodes)
+    {
+        if (str_eq(jx_str(node, "metadata.name", ""), name)) {
+            ready = ready_word(node);
+        }
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", name, "power",
+                     jx_str(host, "status.power", "Unknown"), "network",
+                     jx_str(host, "status.network", "Unknown"), "address",
+                     jx_str(host, "status.address", ""), "ready", ready);
+}
+
+/* Fills in what only the running cluster knows; an API that does not answer is said, not fatal. */
+static void add_live(json_t *status, const struct state *s, const struct settings *set)
+{
+    struct err err;
+    json_auto_t *hosts = NULL;
+    json_auto_t *nodes = NULL;
+    json_auto_t *ready = NULL;
+    int code = 0;
+    if (ask(s, set, "/apis/podlab.dev/v1/hosts", &code, &hosts, &err) < 0 ||
+        ask(s, set, "/api/v1/nodes", &code, &nodes, &err) < 0 ||
+        ask(s, set, "/readyz", &code, &ready, &err) < 0) {
+        jx_put_str(status, "error", err.msg);
+        return;
+    }
+    if (code != 200) {
+        jx_put_str(status, "error",
+                   json_is_string(ready) ? json_string_value(ready)
+                                         : jx_str(ready, "message", "not ready"));
+    }
+    json_t *rows = json_array();
+    const json_t *items = jx_arr(hosts, "items");
+    size_t i;
+    json_t *host;
+    jx_each(i, host, items)
+    {
+        json_array_append_new(rows, host_row(host, jx_arr(nodes, "items")));
+    }
+    jx_put(status, "hosts", rows);
+}
+
+static json_t *look(const struct state *s, const struct settings *set)
+{
+    pid_t pid = state_pid(s);
+    cleanup_free char *api = xasprintf("https://127.0.0.1:%d", set->port);
+    json_t *status =
+        json_pack("{s:s, s:b, s:s, s:s, s:s, s:[]}", "name", s->name, "running", pid != 0, "api",
+                  api, "runtime", set->runtime, "dir", s->dir, "hosts");
+    if (pid != 0) {
+        jx_put_int(status, "pid", pid);
+        jx_put_int(status, "rssBytes", rss_of(pid));
+        add_live(status, s, set);
+    }
+    return status;
+}
+
+static void print_text(const json_t *st)
+{
+    if (!jx_bool(st, "running", false)) {
+        printf("cluster %s is not running; `mini-cluster up` continues it, `mini-cluster down` "
+               "removes "
+               "it\n",
+               jx_str(st, "name", ""));
+        return;
+    }
+    printf("cluster %s: %s on %s, process %d, %.1f MB\n", jx_str(st, "name", ""),
+           jx_str(st, "api", ""), jx_str(st, "runtime", ""), (int)jx_int(st, "pid", 0),
+           (double)jx_int(st, "rssBytes", 0) / 1e6);
+    if (jx_get(st, "error") != NULL) {
+        printf("  problem: %s\n", jx_str(st, "error", ""));
+    }
+    size_t i;
+    json_t *h;
+    const json_t *hosts = jx_arr(st, "hosts");
+    jx_each(i, h, hosts)
+    {
+        printf("  %-16s power %-8s network %-12s ready %-8s %s\n", jx_str(h, "name", ""),
+               jx_str(h, "power", ""), jx_str(h, "network", ""), jx_str(h, "ready", ""),
+               jx_str(h, "address", ""));
+    }
+}
+
+static int status(const struct cmd_flags *f, bool json, struct err *err)
+{
+    cleanup_state struct state s = {.lock_fd = -1};
+    cleanup_settings struct settings set = {0};
+    if (state_find(&s, f->name, f->data, err) < 0 || state_load(&s, err) < 0 ||
+        settings_read(&s, &set, err) < 0) {
+        return -1;
+    }
+    json_auto_t *st = look(&s, &set);
+    if (json) {
+        cleanup_free char *text = jx_dump_pretty(st);
+        puts(text);
+    } else {
+        print_text(st);
+    }
+    return 0;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    struct cmd_flags f = CMD_FLAGS_INIT;
+    const struct option_row rows[] = {CMD_ROW_DATA(&f), CMD_ROW_NAME(&f), CMD_ROW_OUTPUT(&f), {0}};
+    const struct options o = {
+        .usage = "mini-cluster status [options]",
+        .summary = "Says whether a cluster runs, where it answers, and how its hosts are.",
+        .rows = rows,
+    };
+    int n;
+    bool bad;
+    enum options_result parsed = options_parse(&o, argc, argv, NULL, &n);
+    if (parsed != OPTIONS_OK) {
+        return parsed == OPTIONS_HELP ? 0 : 2;
+    }
+    bool json = cmd_wants_json(&f, &bad);
+    struct err err = {0};
+    if (bad) {
+        return 2;
+    }
+    if (status(&f, json, &err) < 0) {
+        fprintf(stderr, "mini-cluster status: %s\n", err.msg);
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Introduces the rooms to each other. */
+#include "core.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "auth/auth.h"
+#include "client/client.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/mem.h"
+#include "controllers/controllers.h"
+#include "hosts/hosts.h"
+#include "kinds/kinds.h"
+#include "meta/clock.h"
+#include "net/net.h"
+#include "node/node.h"
+#include "scheduler/scheduler.h"
+#include "store/store.h"
+
+struct core {
+    struct loop *loop;
+    struct runtime rt;
+    const struct clock *clock;
+    struct store *store;
+    struct api *api;
+    struct auth *auth;
+    struct client *client; /* sees when the cluster is ready */
+    struct client_watch *node_watch, *account_watch;
+    struct controllers *controllers;
+    struct scheduler *scheduler;
+    struct nodes *nodes;
+    struct net *net;
+    struct hosts *hosts;
+
+    char *subnet, *name;
+    struct core_addresses at;
+    int64_t cpu_milli, memory;
+    int pods;
+    size_t nodes_wanted;
+    bool ready;
+    void (*on_ready)(void *arg);
+    void (*on_runtime)(void *arg);
+    void *arg;
+};
+
+bool core_addresses(const char *subnet, struct core_addresses *ret)
+{
+    unsigned a;
+    unsigned b;
+    int end = 0;
+    if (sscanf(subnet, "%3u.%3u.0.0/16%n", &a, &b, &end) != 2 || subnet[end] != '\0' || end == 0 ||
+        a > 255 || b > 255) {
+        return false;
+    }
+    snprintf(ret->gateway, sizeof(ret->gateway), "%u.%u.0.1", a, b);
+    snprintf(ret->ip_range, sizeof(ret->ip_range), "%u.%u.0.240/28", a, b);
+    snprintf(ret->service_cidr, sizeof(ret->service_cidr), "%u.%u.128.0/17", a, b);
+    snprintf(ret->api_service, sizeof(ret->api_service), "%u.%u.128.1", a, b);
+    snprintf(ret->dns, sizeof(ret->dns), "%u.%u.128.10", a, b);
+    return true;
+}
+
+/* ---- what the rooms tell each other ---- */
+
+static void on_health(void *arg, bool writable, const char *why)
+{
+    (void)arg;
+    if (writable) {
+        log_info("store", "writes work again");
+    } else {
+        log_error("store", "read-only: %s", why);
+    }
+}
+
+static void on_runtime_event(void *arg, const struct runtime_event *ev)
+{
+    struct core *c = arg;
+    if (ev->type == RUNTIME_EV_LOST) {
+        log_warn("runtime", "%s does not answer: %s; state is kept", c->rt.ops->name, ev->why);
+    } else if (ev->type == RUNTIME_EV_BACK) {
+        log_info("runtime", "%s answers again", c->rt.ops->name);
+    }
+    hosts_runtime_event(c->hosts, ev);
+    nodes_runtime_event(c->nodes, ev);
+}
+
+static void on_recovered(void *arg, enum runtime_result result, const struct runtime_status *st,
+                         const struct err *err)
+{
+    struct core *c = arg;
+    (void)st;
+    if (result != RUNTIME_OK) {
+        log_error("runtime", "%s: %s", c->rt.ops->name, err->msg);
+        return; /* RUNTIME_EV_BACK starts over */
+    }
+    hosts_runtime_ready(c->hosts);
+    nodes_runtime_ready(c->nodes);
+    if (c->on_runtime != NULL) {
+        c->on_runtime(c->arg);
+    }
+}
+
+static void on_power(void *arg, const char *name, const char *address, uint64_t epoch, bool on)
+{
+    struct core *c = arg;
+    if (!on) {
+        nodes_power_off(c->nodes, name);
+        return;
+    }
+    struct node_opts node = {
+        .name = name,
+        .address = address,
+        .cpu_milli = c->cpu_milli,
+        .memory = c->memory,
+        .pods = c->pods,
+        .control_plane = strcmp(name, "control-plane") == 0,
+    };
+    nodes_power_on(c->nodes, &node, epoch);
+}
+
+static void on_guest(void *arg, const char *name, const char *container)
+{
+    struct core *c = arg;
+    if (container != NULL) {
+        net_guest_up(c->net, name, container);
+    } else {
+        net_guest_down(c->net, name);
+    }
+}
+
+static void look_if_ready(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
+{
+    struct core *c = arg;
+    struct err err;
+    (void)type, (void)obj, (void)prev;
+    if (c->ready || client_count(c->client, kinds_find_gr("nodes"), NULL) < c->nodes_wanted ||
+        client_get(c->client, kinds_find_gr("serviceaccounts"), "default", "default", &err) ==
+            NULL) {
+        return;
+    }
+    c->ready = true;
+    if (c->on_ready != NULL) {
+        c->on_ready(c->arg);
+    }
+}
+
+/* ---- making and ending ---- */
+
+static void copy_opts(struct core *c, const struct core_opts *o)
+{
+    c->clock = o->clock;
+    c->name = xstrdup(o->name);
+    c->subnet = xstrdup(o->subnet);
+    c->cpu_milli = o->cpu_milli > 0 ? o->cpu_milli : 2000;
+    c->memory = o->memory > 0 ? o->memory : (int64_t)2 << 30;
+    c->pods = o->pods > 0 ? o->pods : 110;
+    c->on_ready = o->on_ready;
+    c->on_runtime = o->on_runtime;
+    c->arg = o->arg;
+    for (c->nodes_wanted = 1; o->workers[c->nodes_wanted - 1] != NULL;) {
+        c->nodes_wanted++; /* the control plane is a node too */
+    }
+}
+
+static int open_api(struct core *c, const struct core_opts *o, struct err *err)
+{
+    struct store_opts store = {
+        .path = o->db_path,
+        .vfs = o->vfs,
+        .on_health = on_health,
+        .arg = c,
+    };
+    if (store_open(c->loop, &store, &c->store, err) < 0) {
+        return -1;
+    }
+    struct api_opts api = {
+        .service_cidr = c->at.service_cidr,
+        .version = "v1.35.0+podlab",
+        .cluster_name = c->name,
+    };
+    c->api = api_new(c->loop, c->store, &api);
+    c->auth = auth_new(o->admin_token, o->key);
+    return api_bootstrap(c->api, c->at.gateway, o->api_port, err);
+}
+
+static void start_workers(struct core *c, const struct core_opts *o)
+{
+    c->controllers = controllers_new(c->api, &c->clock);
+    c->scheduler = scheduler_new(c->api);
+
+    struct nodes_opts nodes = {
+        .clock = &c->clock,
+        .subnet = c->subnet,
+        .dns = c->at.dns,
+        .api_host = c->at.api_service,
+        .ca_pem = o->ca_pem,
+        .auth = c->auth,
+    };
+    memcpy(nodes.key, o->key, sizeof(nodes.key));
+    c->nodes = nodes_new(c->api, &c->rt, &nodes);
+
+    struct net_opts net = {.dns = c->at.dns, .control_plane = "control-plane"};
+    c->net = net_new(c->api, &c->rt, &net);
+
+    static const struct hosts_ops hosts_ops = {.on_power = on_power, .on_guest = on_guest};
+    struct hosts_opts hosts = {
+        .names = o->workers,
+        .subnet = c->subnet,
+        .dns = c->at.dns,
+        .cpu_milli = c->cpu_milli,
+        .memory = c->memory,
+        .pods = c->pods,
+        .ops = &hosts_ops,
+        .arg = c,
+    };
+    memcpy(hosts.key, o->key, sizeof(hosts.key));
+    c->hosts = hosts_new(c->api, &c->rt, &hosts);
+}
+
+static void watch_for_ready(struct core *c)
+{
+    c->client = client_new(c->api, "system:podlab");
+    c->node_watch = client_watch(c->client, kinds_find_gr("nodes"), look_if_ready, c);
+    c->account_watch = client_watch(c->client, kinds_find_gr("serviceaccounts"), look_if_ready, c);
+}
+
+int core_new(struct loop *loop, const struct core_opts *opts, const struct runtime *rt,
+             struct core **ret, struct err *err)
+{
+    struct core *c = xnew(struct core);
+    c->loop = loop;
+    c->rt = *rt;
+    copy_opts(c, opts);
+    if (!core_addresses(opts->subnet, &c->at)) {
+        err_set(err, ERR_INVALID, "subnet \"%s\" is not of the form A.B.0.0/16", opts->subnet);
+        core_free(c);
+        return -1;
+    }
+    if (open_api(c, opts, err) < 0) {
+        core_free(c);
+        return -1;
+    }
+    start_workers(c, opts);
+    watch_for_ready(c);
+    rt->ops->subscribe(rt->self, on_runtime_event, c);
+    rt->ops->recover(rt->self, on_recovered, c);
+    *ret = c;
+    return 0;
+}
+
+static void let_go(struct core *c, void (*close_store)(struct store *))
+{
+    if (c == NULL) {
+        return;
+    }
+    if (c->hosts != NULL) {
+        c->rt.ops->subscribe(c->rt.self, NULL, NULL);
+    }
+    client_free(c->client);
+    hosts_free(c->hosts);
+    net_free(c->net);
+    nodes_free(c->nodes);
+    scheduler_free(c->scheduler);
+    controllers_free(c->controllers);
+    api_free(c->api);
+    auth_free(c->auth);
+    close_store(c->store);
+    free(c->subnet);
+    free(c->name);
+    free(c);
+}
+
+void core_free(struct core *c)
+{
+    let_go(c, store_close);
+}
+
+void core_abandon(struct core *c)
+{
+    let_go(c, store_abandon);
+}
+
+struct api *core_api(struct core *c)
+{
+    return c->api;
+}
+
+struct auth *core_auth(struct core *c)
+{
+    return c->auth;
+}
