@@ -124,6 +124,7 @@ static void on_power(void *arg, const char *name, const char *address, uint64_t 
 static void on_guest(void *arg, const char *name, const char *container)
 {
     struct core *c = arg;
+    nodes_host_up(c->nodes, name, container != NULL);
     if (container != NULL) {
         net_guest_up(c->net, name, container);
     } else {
@@ -202,7 +203,8 @@ static void start_workers(struct core *c, const struct core_opts *o)
     memcpy(nodes.key, o->key, sizeof(nodes.key));
     c->nodes = nodes_new(c->api, &c->rt, &nodes);
 
-    struct net_opts net = {.dns = c->at.dns, .control_plane = "control-plane"};
+    struct net_opts net = {
+        .dns = c->at.dns, .control_plane = "control-plane", .subnet = c->subnet};
     c->net = net_new(c->api, &c->rt, &net);
 
     static const struct hosts_ops hosts_ops = {.on_power = on_power, .on_guest = on_guest};
@@ -256,9 +258,7 @@ static void let_go(struct core *c, void (*close_store)(struct store *))
     if (c == NULL) {
         return;
     }
-    if (c->hosts != NULL) {
-        c->rt.ops->subscribe(c->rt.self, NULL, NULL);
-    }
+    c->rt.ops->hush(c->rt.self);
     client_free(c->client);
     hosts_free(c->hosts);
     net_free(c->net);

@@ -37,7 +37,7 @@ struct core_opts {
 };
 
 /* Every address of a cluster follows from its subnet: gateway .0.1, control-plane .0.2, hosts from
- * .0.10, pods from .1.0 up to .127.255, services in the upper half, DNS at .128.10. */
+ * .0.10, pods from .1.0 up to .119.255, services in the upper half, DNS at .128.10. */
 struct core_addresses {
     char gateway[16], ip_range[24], service_cidr[24], dns[16], api_service[16];
 };

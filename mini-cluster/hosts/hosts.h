@@ -13,22 +13,30 @@ struct hosts;
 
 /* What happens to a host, told to main, which tells the node and net rooms. */
 struct hosts_ops {
+    /* Its power is switched; told as soon as the epoch is committed, before its container runs. */
     void (*on_power)(void *arg, const char *name, const char *address, uint64_t epoch, bool on);
-    /* The guest's container runs (container is its name) or stopped (NULL). name "control-plane" holds the services. */
+    /* The guest's container runs (container is its name) or stopped (NULL). The one of
+     * "control-plane" holds the services. */
     void (*on_guest)(void *arg, const char *name, const char *container);
 };
 
 struct hosts_opts {
-    const char *const *names;       /* the workers, NULL-terminated */
-    const char *subnet;             /* hosts take .0.10, .0.11 ... of it; control-plane .0.2 */
-    const char *dns;                /* service address of the DNS server */
-    unsigned char key[32];          /* the cluster key: names of containers are HMACs under it */
-    int64_t cpu_milli, memory;      /* capacity of each */
+    const char *const *names;  /* the workers, NULL-terminated */
+    const char *subnet;        /* see hosts_address */
+    const char *dns;           /* service address of the DNS server */
+    unsigned char key[32];     /* the cluster key: names of containers are HMACs under it */
+    int64_t cpu_milli, memory; /* capacity of each */
     int pods;
     const struct hosts_ops *ops;
     void *arg;
 };
 
+/* The address of the n-th worker (from 0), or with n = -1 of the control plane: .0.2, then .0.11 up
+ * to .0.239, then .120.1 and on, so that a thousand fit. */
+void hosts_address(char buf[16], const char *subnet, int n);
+
+/* Makes the Host objects that are missing; starts their guests once hosts_runtime_ready was called.
+ */
 struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct hosts_opts *opts);
 void hosts_free(struct hosts *h);
 void hosts_runtime_event(struct hosts *h, const struct runtime_event *ev);

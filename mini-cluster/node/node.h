@@ -16,7 +16,7 @@ struct nodes; /* all agents of one cluster, behind one watch on pods */
 struct nodes_opts {
     const struct clock *const *clock;   /* read at every use */
     unsigned char key[32];              /* the cluster key: names are HMACs under it */
-    const char *subnet;                 /* "10.77.0.0/16"; pod addresses come from its lower half */
+    const char *subnet;                 /* "10.77.0.0/16"; pods take .1.0 to .119.255 */
     const char *dns;                    /* the DNS server's address, for sandboxes */
     const char *api_host;               /* where pods reach the API (the kubernetes service's IP) */
     const char *ca_pem;                 /* for the service-account volume */
@@ -41,6 +41,8 @@ void nodes_power_on(struct nodes *n, const struct node_opts *opts, uint64_t epoc
 void nodes_power_off(struct nodes *n, const char *name);
 /* The agent cannot reach the API (a partition): it goes on with what it knows. */
 void nodes_cut(struct nodes *n, const char *name, bool cut);
+/* The guest container of its host runs (or no longer does): only then is the node Ready. */
+void nodes_host_up(struct nodes *n, const char *name, bool up);
 /* An event of the runtime; the hosts room and main pass every one on. */
 void nodes_runtime_event(struct nodes *n, const struct runtime_event *ev);
 /* Ready once the runtime has recovered: nothing is started before. */

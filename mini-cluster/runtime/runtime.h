@@ -38,6 +38,7 @@ struct runtime_mount {
     const char *path;   /* absolute, inside the container */
     const char *volume; /* a name shared by the containers of one sandbox; NULL: tmpfs */
     bool read_only;
+    bool keep;          /* the volume outlives its sandbox, until volume_remove or destroy */
 };
 
 /* All borrowed for the time of the call. */
@@ -48,7 +49,8 @@ struct runtime_spec {
     const char *hash;             /* of what was asked; an existing container with another is refused */
     const char *image;            /* NULL for the guest's own roles: the guest image */
     const char *const *command;   /* instead of the image's entrypoint; NULL: the image's */
-    const char *const *args;      /* instead of the image's cmd; NULL: the image's */
+    const char *const *args;      /* instead of the image's cmd; NULL: the image's. Without a command,
+                                   * the guest's own roles get them after "pause", "host", "services" */
     const char *const *env;       /* "A=b" */
     const char *workdir;          /* NULL: the image's */
     const char *user;             /* "1000" or "1000:1000"; NULL: the image's */
@@ -57,6 +59,7 @@ struct runtime_spec {
     const char *join;             /* RUNTIME_APP: the name of its sandbox */
     const char *const *cap_add, *const *cap_drop; /* names without CAP_ */
     bool read_only_root;
+    bool no_new_privileges;
     bool tty, stdin_open;
     int64_t cpu_limit_milli;      /* 0: none */
     int64_t cpu_request_milli;    /* 0: none; weight under contention */
@@ -113,6 +116,14 @@ struct runtime_stream_ops {
     /* fd: 1 or 2. Return false to be paused until runtime_stream_resume. */
     bool (*on_data)(void *arg, int fd, const char *bytes, size_t n);
     void (*on_end)(void *arg, const struct err *err); /* once, last; code ERR_NONE: clean */
+    void (*on_exit)(void *arg, int exit_code);        /* exec: before on_end; may be NULL */
+};
+
+/* One more process in a running container. Copied. */
+struct runtime_exec {
+    const char *const *command;
+    bool tty, stdin_open;
+    unsigned width, height;       /* of the tty; 0: not known */
 };
 
 struct runtime_log_opts {
@@ -130,8 +141,9 @@ struct runtime_probe {
     const char *const *headers;   /* "Name: value"; NULL */
     uint64_t timeout_ns;          /* of the whole, reads included */
 };
-/* status: the HTTP status, 0 when none came; err then says "dial tcp 10.77.0.9:8080: connect: connection refused" or
- * "context deadline exceeded". body: the first 10 KiB. */
+/* status: the HTTP status (TCP: 200), 0 when none came; err then says in a kubelet's words why:
+ * "dial tcp 10.77.0.9:8080: connect: connection refused", for HTTP with `Get "http://...": ` before
+ * it, or "context deadline exceeded" (ERR_TIMEOUT). body: the first 10 KiB. */
 typedef void runtime_probe_done(void *arg, int status, const char *body, const struct err *err);
 
 struct runtime_image {
@@ -143,13 +155,19 @@ struct runtime_image {
 /* A driver. Narrow on purpose; `self` is the driver's own. */
 struct runtime_ops {
     const char *name;             /* "docker", "fake" */
+    /* Containers stay; what is under way is never answered. Free the streams before. */
     void (*free)(void *self);
+    /* From now on no callback comes, of any kind: what they belong to is going. What was asked for
+     * goes on; stream_free and free may still be called. */
+    void (*hush)(void *self);
     /* Connects, makes what a cluster needs (network, guest image), takes back what runs after a
      * restart: `done` with RUNTIME_OK comes when ensure may be called. Subscribe before. */
     void (*recover)(void *self, runtime_done *done, void *arg);
     void (*subscribe)(void *self, void (*fn)(void *arg, const struct runtime_event *ev), void *arg);
     /* Created and started, whatever was there before: creating again is not an error, a container
-     * that already ended is left ended and reported so. `epoch` is the host's, kept as a label. */
+     * that already ended is left ended and reported so. `epoch` is the host's, kept as a label.
+     * Whatever is called for the same name meanwhile comes after it, except inspect; a remove makes
+     * an ensure that is not yet under way FAILED. */
     void (*ensure)(void *self, const struct runtime_spec *spec, uint64_t epoch, runtime_done *done,
                    void *arg);
     /* SIGTERM (or the image's signal), then SIGKILL after grace_s. OK when it is not running. */
@@ -168,11 +186,19 @@ struct runtime_ops {
     /* stdin and stdout of the main process, which the guest's roles speak frames over. */
     struct runtime_stream *(*attach)(void *self, const char *name,
                                      const struct runtime_stream_ops *ops, void *arg);
+    /* One more process; bytes as of attach, its exit code through on_exit. */
+    struct runtime_stream *(*exec)(void *self, const char *name, const struct runtime_exec *x,
+                                   const struct runtime_stream_ops *ops, void *arg);
     bool (*write)(struct runtime_stream *s, const void *bytes, size_t n); /* false: too much waits */
+    void (*end)(struct runtime_stream *s);       /* nothing more will be written: stdin ends */
+    void (*resize)(struct runtime_stream *s, unsigned width, unsigned height); /* of its tty */
     void (*resume)(struct runtime_stream *s);
     void (*stream_free)(struct runtime_stream *s);
 
     void (*probe)(void *self, const struct runtime_probe *p, runtime_probe_done *done, void *arg);
+
+    /* A kept volume, and what is in it. OK when it is not there; FAILED ERR_CONFLICT while used. */
+    void (*volume_remove)(void *self, const char *volume, runtime_done *done, void *arg);
 
     /* OK: it is here. FAILED with ERR_NOT_FOUND names what images are here. */
     void (*image_find)(void *self, const char *image, runtime_done *done, void *arg);
@@ -184,6 +210,13 @@ struct runtime_ops {
     void (*image_list)(void *self, void (*done)(void *arg, const struct runtime_image *v, size_t n,
                                                 const struct err *err), void *arg);
 };
+
+/* "host", "services", "sandbox", "app". */
+const char *runtime_role_name(enum runtime_role role);
+enum runtime_role runtime_role_find(const char *name); /* anything else: RUNTIME_APP */
+
+/* A deep copy in one piece of memory, freed with free(). */
+struct runtime_status *runtime_status_copy(const struct runtime_status *st);
 
 struct runtime {
     const struct runtime_ops *ops;

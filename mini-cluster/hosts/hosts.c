@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes the Host objects, watches them, and listens to what happens to their containers. */
+#include "hosts/hosts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "client/client.h"
+#include "client/recorder.h"
+#include "client/workqueue.h"
+#include "common/json/jx.h"
+#include "common/log.h"
+#include "common/map.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "hosts/hosts_impl.h"
+#include "kinds/kinds.h"
+#include "meta/object.h"
+
+enum { FIRST_HOST = 11, LAST_HOST = 239, PER_NET = 250, MORE_NETS = 120 };
+
+void hosts_address(char buf[16], const char *subnet, int n)
+{
+    unsigned a = 0;
+    unsigned b = 0;
+    if (sscanf(subnet, "%u.%u.", &a, &b) != 2) {
+        a = b = 0;
+    }
+    int low = LAST_HOST - FIRST_HOST + 1;
+    if (n < 0) {
+        snprintf(buf, 16, "%u.%u.0.2", a & 255u, b & 255u);
+    } else if (n < low) {
+        snprintf(buf, 16, "%u.%u.0.%d", a & 255u, b & 255u, FIRST_HOST + n);
+    } else {
+        snprintf(buf, 16, "%u.%u.%u.%u", a & 255u, b & 255u,
+                 (unsigned)(MORE_NETS + (n - low) / PER_NET) & 255u,
+                 (unsigned)(1 + (n - low) % PER_NET) & 255u);
+    }
+}
+
+void host_requeue(struct host *h)
+{
+    workqueue_add(h->hosts->queue, h->name);
+}
+
+static void free_host(void *arg)
+{
+    struct host *h = arg;
+    free(h->name);
+    free(h);
+}
+
+static void add_host(struct hosts *hs, const char *name, int n)
+{
+    struct host *h = xnew(struct host);
+    h->hosts = hs;
+    h->name = xstrdup(name);
+    h->control_plane = n < 0;
+    hosts_address(h->address, hs->subnet, n);
+    map_put(hs->by_name, name, h);
+
+    struct err err;
+    if (client_get(hs->client, hs->kind, NULL, name, &err) == NULL) {
+        json_t *obj = json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s}}", "apiVersion", "podlab.dev/v1",
+                                "kind", "Host", "metadata", "name", name, "spec", "power", "On",
+                                "network", "Connected");
+        if (client_create(hs->client, hs->kind, NULL, obj, NULL, &err) < 0) {
+            log_error("hosts", "make host %s: %s", name, err.msg);
+        }
+    }
+}
+
+static void on_host(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
+{
+    struct hosts *hs = arg;
+    struct host *h = type == CLIENT_SYNCED ? NULL : map_find(hs->by_name, object_name(obj));
+    if (h != NULL) {
+        host_requeue(h);
+    }
+}
+
+struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct hosts_opts *opts)
+{
+    struct hosts *hs = xnew(struct hosts);
+    hs->client = client_new(api, "system:podlab-hosts");
+    hs->rt = *rt;
+    hs->kind = kinds_find_gr("hosts.podlab.dev");
+    hs->queue = workqueue_new(api_loop(api), "hosts", host_reconcile, hs);
+    hs->by_name = map_new(free_host);
+    hs->ops = *opts->ops;
+    hs->arg = opts->arg;
+    memcpy(hs->key, opts->key, sizeof(hs->key));
+    hs->subnet = xstrdup(opts->subnet);
+    hs->dns = xstrdup(opts->dns);
+    hs->cpu_milli = opts->cpu_milli;
+    hs->memory = opts->memory;
+    hs->pods = opts->pods;
+    add_host(hs, "control-plane", -1);
+    for (int i = 0; opts->names[i] != NULL; i++) {
+        add_host(hs, opts->names[i], i);
+    }
+    hs->watch = client_watch(hs->client, hs->kind, on_host, hs);
+    return hs;
+}
+
+void hosts_free(struct hosts *hs)
+{
+    if (hs == NULL) {
+        return;
+    }
+    size_t it = 0;
+    void *h;
+    while (map_next(hs->by_name, &it, NULL, &h)) {
+        client_off_commit(hs->client, h);
+    }
+    client_watch_free(hs->watch);
+    workqueue_free(hs->queue);
+    client_free(hs->client);
+    map_free(hs->by_name);
+    free(hs->subnet);
+    free(hs->dns);
+    free(hs);
+}
+
+void hosts_runtime_ready(struct hosts *hs)
+{
+    size_t it = 0;
+    void *h;
+    hs->ready = true;
+    while (map_next(hs->by_name, &it, NULL, &h)) {
+        host_requeue(h);
+    }
+}
+
+/* ---- what happens to the containers ---- */
+
+static struct host *host_of_container(struct hosts *hs, const char *container)
+{
+    size_t it = 0;
+    void *value;
+    while (map_next(hs->by_name, &it, NULL, &value)) {
+        struct host *h = value;
+        if (strcmp(h->container, container) == 0) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+/* Somebody pulled the plug with `docker kill`: that is what the Host asks for from now on, so that
+ * we do not fight the learner. When the daemon went down with everything, nobody asked for it. */
+static void guest_died(struct host *h)
+{
+    struct hosts *hs = h->hosts;
+    struct err err;
+    hs->ops.on_guest(hs->arg, h->name, NULL);
+    h->state = HOST_OFF;
+    const json_t *obj = client_get(hs->client, hs->kind, NULL, h->name, &err);
+    if (h->lost_daemon || h->control_plane || obj == NULL) {
+        host_requeue(h); /* a new life, under a new epoch */
+        return;
+    }
+    recorder_event(hs->client, "podlab-hosts", NULL, obj, "Warning", "PowerLost",
+                   "The container of host %s was killed: the host is off until its power is "
+                   "switched on",
+                   h->name);
+    if (client_patch(hs->client, hs->kind, NULL, h->name, NULL,
+                     json_pack("{s:{s:s}}", "spec", "power", "Off"), NULL, &err) < 0) {
+        log_error("hosts", "switch %s off: %s", h->name, err.msg);
+    }
+}
+
+static void on_inspected(void *arg, enum runtime_result result, const struct runtime_status *st,
+                         const struct err *err)
+{
+    struct host *h = arg;
+    bool gone = result == RUNTIME_FAILED && err->code == ERR_NOT_FOUND;
+    bool ended =
+        result == RUNTIME_OK && strcmp(st->name, h->container) == 0 && st->state == RUNTIME_EXITED;
+    if (h->state == HOST_ON && (gone || ended)) {
+        guest_died(h);
+    }
+    h->lost_daemon = h->lost_daemon && result == RUNTIME_UNKNOWN;
+}
+
+static void inspect(struct host *h)
+{
+    if (h->state == HOST_ON) {
+        h->hosts->rt.ops->inspect(h->hosts->rt.self, h->container, on_inspected, h);
+    }
+}
+
+void hosts_runtime_event(struct hosts *hs, const struct runtime_event *ev)
+{
+    if (ev->type == RUNTIME_EV_CHANGED) {
+        struct host *h = host_of_container(hs, ev->name);
+        if (h != NULL) {
+            inspect(h);
+        }
+        return;
+    }
+    size_t it = 0;
+    void *value;
+    while (map_next(hs->by_name, &it, NULL, &value)) {
+        struct host *h = value;
+        h->lost_daemon = true;
+        if (ev->type == RUNTIME_EV_BACK) {
+            inspect(h);
+            host_requeue(h);
+        }
+    }
+}
