@@ -34,6 +34,7 @@ void field_errs_duplicate(struct field_errs *e, const char *field, const json_t 
 void field_errs_forbidden(struct field_errs *e, const char *field, const char *detail);
 void field_errs_not_found(struct field_errs *e, const char *field, const json_t *value);
 void field_errs_too_long(struct field_errs *e, const char *field, size_t max);
+void field_errs_too_many(struct field_errs *e, const char *field, size_t actual, size_t max);
 void field_errs_type(struct field_errs *e, const char *field, const json_t *value,
                      const char *wanted);
 

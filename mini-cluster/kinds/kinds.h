@@ -51,6 +51,7 @@ struct kind_field {
     bool system;                        /* set by the system: the client's value is dropped on write */
     const char *merge_key;              /* strategic merge of a list; "" for a set of plain values */
     const char *list_keys;              /* "containerPort,protocol": what must be unique; NULL: none */
+    bool may_repeat;                    /* list_keys need not be unique: the first one counts */
     bool retain_keys;
     const char *dflt;                   /* the default as JSON text; NULL: none */
     const char *dflt_when;              /* "type=NodePort|LoadBalancer": only beside such a sibling */
@@ -60,7 +61,8 @@ struct kind_field {
     bool has_min, has_max;
     int64_t min, max;                   /* of a number; of a string or list: the length */
     const char *format;                 /* "dns-label", "dns-subdomain", "dns1035", "label-value", "env-name", "config-key",
-                                         * "port-name", "label-key" (keys of maps, too), "quantity>=0", NULL */
+                                         * "port-name", "label-key" (keys of maps, too), "labels", "annotations",
+                                         * "quantity>=0", NULL */
     const char *doc;
 };
 

@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "kindc.h"
+#include "kinds/print_names.h"
 
 enum want { W_ANY, W_BOOL, W_INT, W_LIST, W_OBJECT, W_STRING, W_STRINGS };
 
@@ -64,6 +65,7 @@ static const struct attr field_attrs[] = {
     {"inline", W_BOOL, false},
     {"keys", W_STRING, false},
     {"max", W_INT, false},
+    {"may_repeat", W_BOOL, false},
     {"merge", W_ANY, false},
     {"min", W_INT, false},
     {"pb", W_INT, false},
@@ -76,9 +78,12 @@ static const struct attr field_attrs[] = {
 };
 
 static const char *const formats[] = {
-    "config-key", "dns-label",   "dns-subdomain", "dns1035",     "env-name",
-    "label-key",  "label-value", "port-name",     "quantity>=0",
+    "annotations", "config-key", "dns-label",   "dns-subdomain", "dns1035",     "env-name",
+    "label-key",   "labels",     "label-value", "port-name",     "quantity>=0",
 };
+
+#define PRINT_NAME(name, fn) name,
+static const char *const prints[] = {PRINT_NAMES(PRINT_NAME)};
 
 static const char *const all_verbs[] = {"create", "delete", "deletecollection", "get",
                                         "list",   "patch",  "update",           "watch"};
@@ -462,6 +467,15 @@ static void check_verbs(struct kindc *c, const struct source *s, const char *whe
     }
 }
 
+static void check_print(struct kindc *c, const struct source *s, const char *where,
+                        const json_t *def)
+{
+    const char *print = json_string_value(json_object_get(def, "print"));
+    if (print != NULL && !in(print, prints, ARRAY_LEN(prints))) {
+        complain(c, s, where, "no printer is called \"%s\"", print);
+    }
+}
+
 static void check_parts(struct kindc *c, const struct source *s, const char *where,
                         const json_t *list, const struct attr *attrs)
 {
@@ -469,6 +483,7 @@ static void check_parts(struct kindc *c, const struct source *s, const char *whe
         cleanup_free char *at = xasprintf("%s[%zu]", where, i);
         if (check_attrs(c, s, at, json_array_get(list, i), attrs)) {
             check_verbs(c, s, at, json_array_get(list, i));
+            check_print(c, s, at, json_array_get(list, i));
         }
     }
 }

@@ -142,6 +142,7 @@ static void put_field(struct kindc *c, struct str *out, const struct message *m,
     put_flag(out, def, "required", "required");
     put_flag(out, def, "immutable", "immutable");
     put_flag(out, def, "system", "system");
+    put_flag(out, def, "may_repeat", "may_repeat");
     put_flag(out, def, "retain_keys", "retain_keys");
     put_attr(out, def, "keys", "list_keys");
     put_attr(out, def, "default_when", "dflt_when");
@@ -193,8 +194,8 @@ static void put_message(struct str *table, const struct message *m, size_t nfiel
 
 static void put_messages(struct kindc *c, struct str *out)
 {
-    struct str table cleanup_str = STR_INIT;
-    struct str values cleanup_str = STR_INIT;
+    cleanup_str struct str table = STR_INIT;
+    cleanup_str struct str values = STR_INIT;
     str_add_f(out, "static const struct kind_message messages[%zu];\n", c->messages.n);
     str_add_f(out, "static const struct kind_field values[%zu];\n\n", c->messages.n);
     for (size_t i = 0; i < c->messages.n; i++) {
@@ -343,8 +344,8 @@ static const char **kinds_in_order(const struct source *s, size_t *ret_n)
 
 static void put_kinds(struct kindc *c, struct str *out)
 {
-    struct str table cleanup_str = STR_INIT;
-    struct str all cleanup_str = STR_INIT;
+    cleanup_str struct str table = STR_INIT;
+    cleanup_str struct str all = STR_INIT;
     size_t index = 0;
     for (size_t i = 0; i < c->sources.n; i++) {
         size_t n;

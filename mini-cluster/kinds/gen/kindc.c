@@ -43,7 +43,7 @@ static int compile(struct kindc *c, int n, char **paths)
         fprintf(stderr, "kindc: %u mistakes, nothing written\n", c->complaints);
         return 1;
     }
-    struct str out cleanup_str = STR_INIT;
+    cleanup_str struct str out = STR_INIT;
     emit(c, &out);
     return fwrite(out.p, 1, out.len, stdout) == out.len && fflush(stdout) == 0 ? 0 : 1;
 }

@@ -37,7 +37,7 @@ static const char *text_of(const json_t *doc, const char *key, const char *dflt)
 
 int load_source(struct kindc *c, const char *path, struct err *err)
 {
-    struct str text cleanup_str = STR_INIT;
+    cleanup_str struct str text = STR_INIT;
     if (read_file(path, &text, err) < 0) {
         return -1;
     }

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fills in what was left out, as the data says, and writes values in their one canonical form. */
+#include <stdio.h>
+#include <string.h>
+
+#include "kinds/walk.h"
+#include "meta/quantity.h"
+
+static void message_default(const struct kind_message *m, json_t *obj, struct str *path);
+
+/* ---- canonical forms ---- */
+
+/* A number as people write it: the shortest text that reads back the same. */
+static void number_text(const json_t *v, char *buf, size_t size)
+{
+    if (json_is_integer(v)) {
+        snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        return;
+    }
+    double d = json_real_value(v);
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buf, size, "%.*g", digits, d);
+        if (strtod(buf, NULL) == d) {
+            return;
+        }
+    }
+}
+
+/* The quantity's canonical text; NULL when it is none, or is in that form already. */
+static json_t *canonical_quantity(const json_t *v)
+{
+    char number[40], canonical[64];
+    const char *text = json_string_value(v);
+    if (json_is_number(v)) {
+        number_text(v, number, sizeof(number));
+        text = number;
+    }
+    if (text == NULL || !quantity_canonical(text, canonical, sizeof(canonical)) ||
+        (json_is_string(v) && strcmp(canonical, text) == 0)) {
+        return NULL;
+    }
+    return json_string(canonical);
+}
+
+/* Base64 may come in lines; it is kept in one. NULL when it is one already. */
+static json_t *canonical_bytes(const json_t *v)
+{
+    const char *text = json_string_value(v);
+    if (text == NULL || strpbrk(text, "\r\n") == NULL) {
+        return NULL;
+    }
+    cleanup_str struct str line = STR_INIT;
+    while (*text != '\0') {
+        size_t n = strcspn(text, "\r\n");
+        str_add_n(&line, text, n);
+        text += n + strspn(text + n, "\r\n");
+    }
+    return json_string(str_c(&line));
+}
+
+static json_t *canonical(const struct kind_field *f, const json_t *v)
+{
+    if (f->type == KIND_QUANTITY) {
+        return canonical_quantity(v);
+    }
+    if (f->type == KIND_BYTES) {
+        return canonical_bytes(v);
+    }
+    if (f->bool_words != NULL && json_is_boolean(v)) {
+        return json_string(f->bool_words[json_is_true(v)]);
+    }
+    return NULL;
+}
+
+/* Replaces the members or items that have a canonical form and are not in it. */
+static void bring_to_form(const struct kind_field *f, json_t *parent, const char *name, json_t *v)
+{
+    json_t *new;
+    if (f->shape == KIND_ONE && (new = canonical(f, v)) != NULL) {
+        json_object_set_new(parent, name, new);
+    }
+    for (size_t i = 0; f->shape == KIND_LIST && i < json_array_size(v); i++) {
+        if ((new = canonical(f, json_array_get(v, i))) != NULL) {
+            json_array_set_new(v, i, new);
+        }
+    }
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(f->shape == KIND_MAP ? v : NULL, next, key, value)
+    {
+        if ((new = canonical(f, value)) != NULL) {
+            json_object_set_new(v, key, new);
+        }
+    }
+}
+
+/* ---- defaults ---- */
+
+/* Whether "type=NodePort|LoadBalancer" holds in obj. */
+static bool holds(const char *when, const json_t *obj)
+{
+    const char *eq = strchr(when, '=');
+    for (const char *p = eq + 1;;) {
+        const json_t *v = json_object_getn(obj, when, (size_t)(eq - when));
+        size_t n = strcspn(p, "|");
+        if (json_is_string(v) && json_string_length(v) == n &&
+            strncmp(json_string_value(v), p, n) == 0) {
+            return true;
+        }
+        if (p[n] == '\0') {
+            return false;
+        }
+        p += n + 1;
+    }
+}
+
+static void field_default(const struct kind_field *f, json_t *obj)
+{
+    json_t *v = json_object_get(obj, f->name);
+    if (f->dflt != NULL && walk_unset(f, v) && (f->dflt_when == NULL || holds(f->dflt_when, obj))) {
+        json_object_set_new(obj, f->name, json_loads(f->dflt, JSON_DECODE_ANY, NULL));
+    }
+}
+
+/* First what stands alone, then what depends on siblings: those have their defaults by then. */
+static void fill_in(const struct kind_message *m, json_t *obj)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < m->nfields; i++) {
+            const struct kind_field *f = &m->fields[i];
+            if (!f->inlined && (f->dflt_when != NULL) == (pass == 1)) {
+                field_default(f, obj);
+            }
+        }
+    }
+}
+
+static void value_default(const struct kind_field *f, json_t *v, struct str *path, void *ctx)
+{
+    (void)ctx;
+    message_default(f->message, v, path);
+}
+
+static void message_default(const struct kind_message *m, json_t *obj, struct str *path)
+{
+    if (!json_is_object(obj)) {
+        return;
+    }
+    for (size_t i = 0; i < m->nfields; i++) { /* words first: dflt_when reads them */
+        const struct kind_field *f = &m->fields[i];
+        json_t *v = f->inlined ? NULL : json_object_get(obj, f->name);
+        if (v != NULL && f->type != KIND_MESSAGE) {
+            bring_to_form(f, obj, f->name, v);
+        }
+    }
+    fill_in(m, obj);
+    for (size_t i = 0; i < m->nfields; i++) {
+        const struct kind_field *f = &m->fields[i];
+        if (f->inlined) {
+            message_default(f->message, obj, path);
+        } else if (f->type == KIND_MESSAGE) {
+            walk_values(f, json_object_get(obj, f->name), path, value_default, NULL);
+        }
+    }
+}
+
+void kinds_default(const struct kind *k, json_t *obj)
+{
+    cleanup_str struct str path = STR_INIT;
+    message_default(k->message, obj, &path);
+}
