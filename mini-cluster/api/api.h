@@ -18,17 +18,17 @@ struct store;
 
 /* Who asks. `groups` is NULL-terminated. Borrowed from the auth room for the time of the call. */
 struct api_user {
-    const char *name;   /* "kubernetes-admin", "system:anonymous", "system:serviceaccount:ns:name" */
+    const char *name; /* "kubernetes-admin", "system:anonymous", "system:serviceaccount:ns:name" */
     const char *uid;
     const char *const *groups;
 };
 
 struct api_request {
-    const char *method;         /* "GET" */
-    const char *path;           /* as sent, percent-encoded, without the query */
-    const char *query;          /* raw; "" when there is none */
-    const char *accept;         /* "" when there is none */
-    const char *content_type;   /* "" when there is none */
+    const char *method;       /* "GET" */
+    const char *path;         /* as sent, percent-encoded, without the query */
+    const char *query;        /* raw; "" when there is none */
+    const char *accept;       /* "" when there is none */
+    const char *content_type; /* "" when there is none */
     const char *user_agent;
     const char *body;
     size_t len;
@@ -43,16 +43,16 @@ struct api_stream {
     /* Set by the reader: called from the loop when pull has something again. */
     void (*wake)(void *arg);
     void *wake_arg;
-    int64_t size;               /* exact, or -1 */
+    int64_t size; /* exact, or -1 */
 };
 
 /* What the http room does itself, told what and where: relaying to a pod (proxy subresources). */
 struct api_relay {
-    char address[64];           /* of the pod */
+    char address[64]; /* of the pod */
     int port;
     bool https;
-    char *path;                 /* what follows /proxy, with its query; malloc'ed, owned by the response */
-    char *seen_as;              /* the prefix that was cut off, for Location headers; malloc'ed */
+    char *path;    /* what follows /proxy, with its query; malloc'ed, owned by the response */
+    char *seen_as; /* the prefix that was cut off, for Location headers; malloc'ed */
 };
 
 struct api_header {
@@ -76,17 +76,18 @@ void api_response_error(struct api_response *r, const struct err *err);
 /* ---- what api needs from rooms below it in the list ---- */
 
 struct api_log_opts {
-    const char *container;      /* "" : the only one */
+    const char *container; /* "" : the only one */
     bool follow, previous, timestamps;
-    int64_t tail_lines;         /* -1: all */
-    int64_t since_s;            /* 0: all */
-    const char *since_time;     /* RFC 3339; NULL */
-    int64_t limit_bytes;        /* 0: all */
+    int64_t tail_lines;     /* -1: all */
+    int64_t since_s;        /* 0: all */
+    const char *since_time; /* RFC 3339; NULL */
+    int64_t limit_bytes;    /* 0: all */
 };
 
 /* Implemented by the node room, for one host; the code that speaks HTTP knows nothing of Docker. */
 struct api_node_ops {
-    /* *ret is a stream of text. ERR_BAD_REQUEST when the container is waiting to start, in Kubernetes' words. */
+    /* *ret is a stream of text. ERR_BAD_REQUEST when the container is waiting to start, in
+     * Kubernetes' words. */
     int (*logs)(void *arg, const json_t *pod, const struct api_log_opts *opts,
                 struct api_stream **ret, struct err *err);
 };
@@ -96,8 +97,8 @@ void api_set_node(struct api *api, const char *node, const struct api_node_ops *
 /* ---- making and asking ---- */
 
 struct api_opts {
-    const char *service_cidr;   /* "10.77.128.0/17": where ClusterIPs come from */
-    const char *version;        /* "v1.35.0+podlab" */
+    const char *service_cidr; /* "10.77.128.0/17": where ClusterIPs come from */
+    const char *version;      /* "v1.35.0+podlab" */
     const char *cluster_name;
     int node_port_min, node_port_max; /* 0: 30000-32767 */
 };
@@ -105,8 +106,10 @@ struct api *api_new(struct loop *loop, struct store *store, const struct api_opt
 void api_free(struct api *api);
 struct store *api_store(const struct api *api);
 struct loop *api_loop(const struct api *api);
-/* Makes default, kube-system, kube-public, kube-node-lease and the kubernetes service when missing. */
-int api_bootstrap(struct api *api, const char *api_address, int api_port, struct err *err) WARN_UNUSED;
+/* Makes default, kube-system, kube-public, kube-node-lease and the kubernetes service when missing.
+ */
+int api_bootstrap(struct api *api, const char *api_address, int api_port,
+                  struct err *err) WARN_UNUSED;
 
 /* Answers once, through `done`, from the loop, never before what was staged is committed: reads
  * included. The response is the caller's in `done` (steal its parts, api_response_fini the rest).

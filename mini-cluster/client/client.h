@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only way in to the cluster for every worker: the api room called in-process, as a named system user.
+/* The only way in to the cluster for every worker: the api room called in-process, as a named
+ * system user.
  *
  * Calls answer at once, against the staged view: a worker sees its own writes. What a worker does
- * OUTSIDE the cluster because of what it read or wrote (a Docker call, a frame to a guest) waits for
- * client_on_commit. Watch handlers run after publication, from the loop.
+ * OUTSIDE the cluster because of what it read or wrote (a Docker call, a frame to a guest) waits
+ * for client_on_commit. Watch handlers run after publication, from the loop.
  *
  * Objects given out are frozen and borrowed until the tick ends; json_incref keeps one longer,
  * jx_edit makes a copy to change. Objects given in are taken, also when the call fails. */
@@ -39,12 +40,13 @@ const json_t *client_get(struct client *c, const struct kind *k, const char *ns,
 const json_t *client_find_uid(struct client *c, const char *uid);
 
 struct client_filter {
-    const char *ns;                   /* NULL: all */
-    const char *owner_uid;            /* controlled by */
-    const char *node;                 /* spec.nodeName */
-    const struct selector *labels;    /* NULL: all */
+    const char *ns;                /* NULL: all */
+    const char *owner_uid;         /* controlled by */
+    const char *node;              /* spec.nodeName */
+    const struct selector *labels; /* NULL: all */
 };
-/* Calls fn for each, by namespace and name, until it returns false. `f` may be NULL. fn may write. */
+/* Calls fn for each, by namespace and name, until it returns false. `f` may be NULL. fn may write.
+ */
 void client_each(struct client *c, const struct kind *k, const struct client_filter *f,
                  bool (*fn)(void *arg, const json_t *obj), void *arg);
 /* The same without parsing: entries with their index fields only, where thousands are read. */
@@ -56,7 +58,8 @@ size_t client_count(struct client *c, const struct kind *k, const struct client_
 
 int client_create(struct client *c, const struct kind *k, const char *ns, json_t *obj,
                   const json_t **ret, struct err *err) WARN_UNUSED;
-/* The whole object; a resourceVersion in it is compared (ERR_CONFLICT). Status is kept as it was. */
+/* The whole object; a resourceVersion in it is compared (ERR_CONFLICT). Status is kept as it was.
+ */
 int client_update(struct client *c, const struct kind *k, json_t *obj, const json_t **ret,
                   struct err *err) WARN_UNUSED;
 /* Only the status of obj is written. */
@@ -68,9 +71,9 @@ int client_patch(struct client *c, const struct kind *k, const char *ns, const c
                  struct err *err) WARN_UNUSED;
 
 struct client_delete_opts {
-    int64_t grace_s;        /* -1: the object's own */
-    const char *policy;     /* "Background", "Foreground", "Orphan"; NULL: the kind's default */
-    const char *uid;        /* precondition; NULL: none */
+    int64_t grace_s;    /* -1: the object's own */
+    const char *policy; /* "Background", "Foreground", "Orphan"; NULL: the kind's default */
+    const char *uid;    /* precondition; NULL: none */
 };
 /* `opts` may be NULL. Pods with a node and a grace period are marked and wait for their node. */
 int client_delete(struct client *c, const struct kind *k, const char *ns, const char *name,
@@ -108,7 +111,8 @@ const json_t *client_tree(struct client *c, const struct store_entry *e);
 void client_on_commit(struct client *c, void (*fn)(void *arg, bool ok), void *arg);
 void client_off_commit(struct client *c, const void *arg);
 
-/* Private facts of this worker, in the same transactions (store_record_*). `table` is the worker's own. */
+/* Private facts of this worker, in the same transactions (store_record_*). `table` is the worker's
+ * own. */
 void client_record_put(struct client *c, const char *table, const char *key, json_t *value);
 void client_record_delete(struct client *c, const char *table, const char *key);
 const json_t *client_record_find(struct client *c, const char *table, const char *key);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys to look at: each once, in order, later again when it failed. What every controller runs on. */
+/* Keys to look at: each once, in order, later again when it failed. What every controller runs on.
+ */
 #ifndef CLIENT_WORKQUEUE_H
 #define CLIENT_WORKQUEUE_H
 
@@ -11,9 +12,9 @@
 struct loop;
 struct workqueue;
 
-/* `reconcile` looks at the key ("ns/name") and makes one step; -1 (err is logged) tries again after a back-off
- * that grows from 5 ms to 30 s; ERR_CONFLICT and ERR_NOT_FOUND try again at once, at most 10 times.
- * At most about 5 ms of work per tick. */
+/* `reconcile` looks at the key ("ns/name") and makes one step; -1 (err is logged) tries again after
+ * a back-off that grows from 5 ms to 30 s; ERR_CONFLICT and ERR_NOT_FOUND try again at once, at
+ * most 10 times. At most about 5 ms of work per tick. */
 struct workqueue *workqueue_new(struct loop *loop, const char *name,
                                 int (*reconcile)(void *arg, const char *key, struct err *err),
                                 void *arg);
