@@ -38,7 +38,8 @@ static const char *path_of(const struct print_args *a)
 
 static const char *dflt_of(const struct print_args *a, const char *fallback)
 {
-    return a->column->dflt != NULL ? a->column->dflt : fallback;
+    const char *dflt = a->column->dflt;
+    return dflt != NULL && *dflt != '\0' ? dflt : fallback;
 }
 
 static json_t *integer_cell(const struct print_args *a, const json_t *v)
@@ -47,7 +48,7 @@ static json_t *integer_cell(const struct print_args *a, const json_t *v)
     if (json_is_integer(v)) {
         n = json_integer_value(v);
     } else if (!str_to_i64(dflt_of(a, "0"), INT64_MIN, INT64_MAX, &n)) {
-        return json_string(a->column->dflt);
+        return json_string(dflt_of(a, ""));
     }
     return json_integer(n);
 }
