@@ -77,18 +77,26 @@ void http_exchange_stream(struct http_exchange *x, int status, const char *conte
                           http_pull_fn *pull, void *arg);
 void http_exchange_wake(struct http_exchange *x);
 
-/* Switches protocols: 101 with these headers, then bytes both ways. */
+/* Switches protocols: 101 with these headers, then bytes both ways. `ended` of the exchange is
+ * called right after on_open; without an on_open (the peer left before the 101) it is all that is
+ * called. `ops` is not copied. */
 struct http_tunnel;
 struct http_tunnel_ops {
     void (*on_open)(void *arg, struct http_tunnel *t);
     void (*on_data)(void *arg, const char *bytes, size_t n);
     void (*on_close)(void *arg); /* the peer left, or http_tunnel_close: called once, last */
+    /* May be NULL: the peer ended its side and still listens (plain connections only). When NULL,
+     * that closes the tunnel. */
+    void (*on_end)(void *arg);
+    /* May be NULL: less than 64 KiB wait again, after more than 256 KiB did. */
+    void (*on_drain)(void *arg);
 };
 void http_exchange_upgrade(struct http_exchange *x, const char *protocol,
                            const struct http_header *headers, size_t nheaders,
                            const struct http_tunnel_ops *ops, void *arg);
 bool http_tunnel_write(struct http_tunnel *t, const void *bytes, size_t n); /* false: 4 MiB wait */
 size_t http_tunnel_queued(const struct http_tunnel *t);
+void http_tunnel_pause(struct http_tunnel *t, bool paused); /* reads nothing meanwhile */
 void http_tunnel_close(struct http_tunnel *t); /* after what is queued */
 
 #endif
