@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps as many pods as a ReplicaSet asks for: adopts, makes and deletes. */
+#include <string.h>
+
+#include "api/api.h"
+#include "client/client.h"
+#include "client/recorder.h"
+#include "client/workqueue.h"
+#include "common/json/jx.h"
+#include "common/loop.h"
+#include "common/map.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "controllers/controller.h"
+#include "kinds/kinds.h"
+#include "meta/object.h"
+#include "meta/selector.h"
+#include "store/store.h"
+
+enum { BURST = 500 }; /* pods made or deleted in one step, as kube-controller-manager does */
+
+struct replicaset {
+    struct client *client;
+    struct loop *loop;
+    const struct kind *kind, *pods;
+    struct workqueue *queue;
+    struct map *by_selector;      /* "ns/name" -> struct selector: who could adopt an orphan */
+    struct map *look_for_orphans; /* keys whose next step searches the namespace */
+    struct client_watch *watch, *pod_watch;
+};
+
+/* ---- adoption ---- */
+
+struct orphans {
+    object_list found;
+    const struct selector *selector;
+    struct replicaset *r;
+};
+
+static bool see_orphan(void *arg, const struct store_entry *e)
+{
+    struct orphans *o = arg;
+    if (e->owner_uid[0] == '\0' && !e->deleting && selector_match(o->selector, e->labels)) {
+        vec_push(&o->found, client_tree(o->r->client, e));
+    }
+    return true;
+}
+
+static int adopt_orphans(struct replicaset *r, const json_t *rs, const struct selector *selector,
+                         struct err *err)
+{
+    struct orphans o = {.selector = selector, .r = r};
+    struct client_filter f = {.ns = object_namespace(rs)};
+    client_each_entry(r->client, r->pods, &f, see_orphan, &o);
+    int rc = 0;
+    for (size_t i = 0; i < o.found.n && rc == 0; i++) {
+        if (!object_pod_terminal(o.found.v[i])) {
+            rc = adopt(r->client, r->pods, o.found.v[i], rs, r->kind, err);
+        }
+    }
+    vec_fini(&o.found);
+    return rc;
+}
+
+/* The pods it owns and still selects; those it no longer selects are let go. */
+static int list_pods(struct replicaset *r, const json_t *rs, const struct selector *selector,
+                     object_list *ret, struct err *err)
+{
+    object_list owned = {0};
+    int rc = 0;
+    list_owned(r->client, r->pods, rs, &owned);
+    for (size_t i = 0; i < owned.n && rc == 0; i++) {
+        if (selector_match(selector, object_labels(owned.v[i])) || object_deleting(rs)) {
+            vec_push(ret, owned.v[i]);
+        } else {
+            rc = release(r->client, r->pods, owned.v[i], object_uid(rs), err);
+        }
+    }
+    vec_fini(&owned);
+    return rc;
+}
+
+/* ---- more and fewer ---- */
+
+static json_t *pod_from_template(const struct replicaset *r, const json_t *rs)
+{
+    const json_t *template = jx_obj(rs, "spec.template");
+    json_t *pod = json_pack("{s:s, s:s}", "apiVersion", "v1", "kind", "Pod");
+    json_t *meta = jx_make(pod, "metadata");
+    cleanup_free char *prefix = xasprintf("%s-", object_name(rs));
+    jx_put_str(meta, "generateName", prefix);
+    if (jx_obj(template, "metadata.labels") != NULL) {
+        jx_put(meta, "labels", jx_edit(jx_obj(template, "metadata.labels")));
+    }
+    if (jx_obj(template, "metadata.annotations") != NULL) {
+        jx_put(meta, "annotations", jx_edit(jx_obj(template, "metadata.annotations")));
+    }
+    if (jx_arr(template, "metadata.finalizers") != NULL) {
+        jx_put(meta, "finalizers", jx_edit(jx_arr(template, "metadata.finalizers")));
+    }
+    json_t *ref = object_controller_ref(rs, r->kind->api_version, r->kind->kind);
+    jx_put(meta, "ownerReferences", json_pack("[o]", ref));
+    jx_put(pod, "spec", jx_edit(jx_obj(template, "spec")));
+    return pod;
+}
+
+static int make_pods(struct replicaset *r, const json_t *rs, int64_t n, struct err *err)
+{
+    for (int64_t i = 0; i < n && i < BURST; i++) {
+        const json_t *made;
+        if (client_create(r->client, r->pods, object_namespace(rs), pod_from_template(r, rs), &made,
+                          err) < 0) {
+            recorder_event(r->client, "replicaset-controller", NULL, rs, "Warning", "FailedCreate",
+                           "Error creating: %s", err->msg);
+            return -1;
+        }
+        recorder_event(r->client, "replicaset-controller", NULL, rs, "Normal", "SuccessfulCreate",
+                       "Created pod: %s", object_name(made));
+    }
+    return 0;
+}
+
+static int delete_pods(struct replicaset *r, const json_t *rs, object_list *active, int64_t n,
+                       struct err *err)
+{
+    pods_rank_victims(active->v, active->n);
+    for (int64_t i = 0; i < n && i < BURST; i++) {
+        const json_t *pod = active->v[i];
+        struct client_delete_opts opts = {.grace_s = -1, .uid = object_uid(pod)};
+        if (client_delete(r->client, r->pods, object_namespace(pod), object_name(pod), &opts, err) <
+                0 &&
+            err->code != ERR_NOT_FOUND) {
+            recorder_event(r->client, "replicaset-controller", NULL, rs, "Warning", "FailedDelete",
+                           "Error deleting: %s", err->msg);
+            return -1;
+        }
+        recorder_event(r->client, "replicaset-controller", NULL, rs, "Normal", "SuccessfulDelete",
+                       "Deleted pod: %s", object_name(pod));
+    }
+    return 0;
+}
+
+/* ---- status ---- */
+
+struct counts {
+    int64_t replicas, labeled, ready, available, terminating;
+    uint64_t wait_ns; /* until the next pod counts as available; 0: none waits */
+};
+
+static struct counts count(const struct replicaset *r, const json_t *rs, const object_list *pods)
+{
+    struct counts c = {0};
+    int64_t min_ready = jx_int(rs, "spec.minReadySeconds", 0);
+    struct selector *labels = selector_from_map(jx_obj(rs, "spec.template.metadata.labels"));
+    for (size_t i = 0; i < pods->n; i++) {
+        const json_t *pod = pods->v[i];
+        if (!pod_is_active(pod)) {
+            c.terminating += object_deleting(pod) && !object_pod_terminal(pod);
+            continue;
+        }
+        uint64_t wait = 0;
+        c.replicas++;
+        c.labeled += selector_match(labels, object_labels(pod));
+        c.ready += object_pod_ready(pod);
+        c.available += pod_is_available(pod, min_ready, loop_wall_us(r->loop), &wait);
+        c.wait_ns = wait > 0 && (c.wait_ns == 0 || wait < c.wait_ns) ? wait : c.wait_ns;
+    }
+    selector_free(labels);
+    return c;
+}
+
+static void put_count(json_t *status, const char *field, int64_t n)
+{
+    if (n > 0 || str_eq(field, "replicas")) {
+        jx_put_int(status, field, n);
+    } else {
+        jx_del(status, field);
+    }
+}
+
+static void set_failure(json_t *rs, const struct err *failed, bool creating, int64_t now_us)
+{
+    if (failed->code != ERR_NONE) {
+        object_set_condition(rs, "ReplicaFailure", "True",
+                             creating ? "FailedCreate" : "FailedDelete", failed->msg, now_us,
+                             false);
+        return;
+    }
+    json_t *conditions = json_object_get(jx_make(rs, "status"), "conditions");
+    size_t i = jx_find_index(conditions, "type", "ReplicaFailure");
+    if (i != (size_t)-1) {
+        json_array_remove(conditions, i);
+    }
+}
+
+static int write_status(struct replicaset *r, const json_t *rs, const struct counts *c,
+                        const struct err *failed, bool creating, struct err *err)
+{
+    json_auto_t *edited = jx_edit(rs);
+    json_t *status = jx_make(edited, "status");
+    put_count(status, "replicas", c->replicas);
+    put_count(status, "fullyLabeledReplicas", c->labeled);
+    put_count(status, "readyReplicas", c->ready);
+    put_count(status, "availableReplicas", c->available);
+    put_count(status, "terminatingReplicas", c->terminating);
+    jx_put_int(status, "observedGeneration", object_generation(rs));
+    set_failure(edited, failed, creating, loop_wall_us(r->loop));
+    if (jx_equal(jx_path(rs, "status"), status)) {
+        return 0;
+    }
+    return client_update_status(r->client, r->kind, steal(edited), NULL, err);
+}
+
+/* ---- one step ---- */
+
+static int reconcile_pods(struct replicaset *r, const char *key, const json_t *rs,
+                          const struct selector *selector, object_list *pods, struct err *err)
+{
+    if (map_remove(r->look_for_orphans, key) && adopt_orphans(r, rs, selector, err) < 0) {
+        map_put(r->look_for_orphans, key, r);
+        return -1;
+    }
+    if (list_pods(r, rs, selector, pods, err) < 0) {
+        return -1;
+    }
+    object_list active = {0};
+    for (size_t i = 0; i < pods->n; i++) {
+        if (pod_is_active(pods->v[i])) {
+            vec_push(&active, pods->v[i]);
+        }
+    }
+    struct counts c = count(r, rs, pods);
+    struct err failed = {0};
+    int64_t more = jx_int(rs, "spec.replicas", 1) - (int64_t)active.n;
+    int rc = 0;
+    if (!object_deleting(rs) && more > 0) {
+        rc = make_pods(r, rs, more, &failed);
+    } else if (!object_deleting(rs) && more < 0) {
+        rc = delete_pods(r, rs, &active, -more, &failed);
+    }
+    vec_fini(&active);
+    if (c.wait_ns > 0) {
+        workqueue_add_after(r->queue, key, c.wait_ns);
+    }
+    if (write_status(r, rs, &c, &failed, more > 0, err) < 0) {
+        return -1;
+    }
+    if (rc < 0) {
+        *err = failed;
+    }
+    return rc;
+}
+
+static int reconcile(void *arg, const char *key, struct err *err)
+{
+    struct replicaset *r = arg;
+    char ns[254];
+    char name[254];
+    struct err gone;
+    workqueue_split(key, ns, name);
+    const json_t *rs = client_get(r->client, r->kind, ns, name, &gone);
+    const struct selector *selector = map_find(r->by_selector, key);
+    if (rs == NULL || selector == NULL) {
+        return 0;
+    }
+    object_list pods = {0};
+    int rc = reconcile_pods(r, key, rs, selector, &pods, err);
+    vec_fini(&pods);
+    return rc;
+}
+
+/* ---- what changes ---- */
+
+static void free_selector(void *arg)
+{
+    selector_free(arg);
+}
+
+static void on_replicaset(void *arg, enum client_event type, const json_t *rs, const json_t *prev)
+{
+    struct replicaset *r = arg;
+    struct selector *selector;
+    struct err err;
+    if (type == CLIENT_SYNCED) {
+        return;
+    }
+    cleanup_free char *key = xasprintf("%s/%s", object_namespace(rs), object_name(rs));
+    if (type == CLIENT_DELETED) {
+        map_remove(r->by_selector, key);
+        map_remove(r->look_for_orphans, key);
+        return;
+    }
+    if (map_find(r->by_selector, key) == NULL &&
+        selector_from_json(jx_obj(rs, "spec.selector"), &selector, &err) == 0) {
+        map_put(r->by_selector, key, selector); /* immutable, so once is enough */
+        map_put(r->look_for_orphans, key, r);
+    }
+    workqueue_add(r->queue, key);
+}
+
+static void offer_orphan(struct replicaset *r, const struct store_entry *pod)
+{
+    size_t it = 0;
+    const char *key;
+    void *selector;
+    size_t len = strlen(pod->key.ns);
+    while (map_next(r->by_selector, &it, &key, &selector)) {
+        if (strncmp(key, pod->key.ns, len) == 0 && key[len] == '/' &&
+            selector_match(selector, pod->labels)) {
+            map_put(r->look_for_orphans, key, r);
+            workqueue_add(r->queue, key);
+        }
+    }
+}
+
+static void tell_owner(struct replicaset *r, const struct store_entry *pod)
+{
+    const json_t *owner = client_find_uid(r->client, pod->owner_uid);
+    if (owner != NULL && str_eq(jx_get_str(owner, "kind", ""), "ReplicaSet")) {
+        workqueue_add_object(r->queue, object_namespace(owner), object_name(owner));
+    }
+}
+
+static void on_pod(void *arg, enum client_event type, const struct store_entry *pod,
+                   const struct store_entry *prev)
+{
+    struct replicaset *r = arg;
+    if (type == CLIENT_SYNCED) {
+        return;
+    }
+    if (prev != NULL && prev->owner_uid[0] != '\0' &&
+        strcmp(prev->owner_uid, pod->owner_uid) != 0) {
+        tell_owner(r, prev);
+    }
+    if (pod->owner_uid[0] != '\0') {
+        tell_owner(r, pod);
+    } else if (type != CLIENT_DELETED && !pod->deleting) {
+        offer_orphan(r, pod);
+    }
+}
+
+static void *create(struct api *api, const struct clock *const *clock)
+{
+    struct replicaset *r = xnew(struct replicaset);
+    r->client = client_new(api, "system:serviceaccount:kube-system:replicaset-controller");
+    r->loop = api_loop(api);
+    r->kind = kinds_find_gr("replicasets.apps");
+    r->pods = kinds_find_gr("pods");
+    r->queue = workqueue_new(r->loop, "replicaset", reconcile, r);
+    r->by_selector = map_new(free_selector);
+    r->look_for_orphans = map_new(NULL);
+    r->watch = client_watch(r->client, r->kind, on_replicaset, r);
+    r->pod_watch = client_watch_entries(r->client, r->pods, on_pod, r);
+    return r;
+}
+
+static void destroy(void *self)
+{
+    struct replicaset *r = self;
+    client_watch_free(r->watch);
+    client_watch_free(r->pod_watch);
+    workqueue_free(r->queue);
+    map_free(r->by_selector);
+    map_free(r->look_for_orphans);
+    client_free(r->client);
+    free(r);
+}
+
+const struct controller_ops replicaset_controller = {"replicaset", create, destroy};
