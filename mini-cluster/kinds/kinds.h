@@ -181,10 +181,11 @@ json_t *kinds_openapi_v2_json(void);
 enum kind_table_object { KIND_TABLE_NONE, KIND_TABLE_METADATA, KIND_TABLE_OBJECT };
 /* columnDefinitions; the caller owns it. */
 json_t *kinds_table_columns(const struct kind *k);
-/* One row {cells, object}; `now_us` is wall time, for ages. */
+/* One row {cells, object}; `now_us` is wall time, for ages. The object's (or metadata's) own members
+ * may be set and deleted; what is below them is shared with `obj` and stays frozen. */
 json_t *kinds_table_row(const struct kind *k, const json_t *obj, enum kind_table_object with,
                         int64_t now_us);
-/* The PartialObjectMetadata of an object. */
+/* The PartialObjectMetadata of an object; shared in the same way. */
 json_t *kinds_partial_metadata(const json_t *obj);
 
 #endif
