@@ -109,8 +109,9 @@ static json_t *aggregated_group(const struct kind *first)
 {
     json_t *versions = json_array();
     for (size_t i = 0; kinds_all[i] != NULL; i++) {
-        if (same_group(kinds_all[i], first) && is_first(i, same_version)) {
-            json_array_append_new(versions, aggregated_version(kinds_all[i]));
+        const struct kind *k = kinds_all[i];
+        if (same_group(k, first) && is_first(i, same_version)) {
+            json_array_append_new(versions, aggregated_version(k));
         }
     }
     json_t *metadata = json_object();
@@ -125,8 +126,9 @@ json_t *kinds_discovery_aggregated(const char *version, bool core)
 {
     json_t *items = json_array();
     for (size_t i = 0; kinds_all[i] != NULL; i++) {
-        if (is_core(kinds_all[i]) == core && is_first(i, same_group)) {
-            json_array_append_new(items, aggregated_group(kinds_all[i]));
+        const struct kind *k = kinds_all[i];
+        if (is_core(k) == core && is_first(i, same_group)) {
+            json_array_append_new(items, aggregated_group(k));
         }
     }
     cleanup_str struct str api_version = STR_INIT;
@@ -146,8 +148,9 @@ static json_t *group_members(const struct kind *first)
 {
     json_t *versions = json_array();
     for (size_t i = 0; kinds_all[i] != NULL; i++) {
-        if (same_group(kinds_all[i], first) && is_first(i, same_version)) {
-            json_array_append_new(versions, group_version(kinds_all[i]));
+        const struct kind *k = kinds_all[i];
+        if (same_group(k, first) && is_first(i, same_version)) {
+            json_array_append_new(versions, group_version(k));
         }
     }
     return json_pack("{s:s, s:o, s:o}", "name", first->group, "versions", versions,
@@ -158,8 +161,9 @@ json_t *kinds_discovery_groups(void)
 {
     json_t *groups = json_array();
     for (size_t i = 0; kinds_all[i] != NULL; i++) {
-        if (!is_core(kinds_all[i]) && is_first(i, same_group)) {
-            json_array_append_new(groups, group_members(kinds_all[i]));
+        const struct kind *k = kinds_all[i];
+        if (!is_core(k) && is_first(i, same_group)) {
+            json_array_append_new(groups, group_members(k));
         }
     }
     return json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
