@@ -141,7 +141,9 @@ static void field_validate(const struct kind_field *f, json_t *v, struct str *pa
                            struct field_errs *errs)
 {
     if (is_missing(f, v)) {
-        if (f->required) {
+        if (f->required && f->has_min && json_is_integer(v)) {
+            check_range(f, v, path, errs); /* a 0 that was written down */
+        } else if (f->required) {
             field_errs_required(errs, str_c(path), "");
         }
         return;
