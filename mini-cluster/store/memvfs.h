@@ -10,17 +10,23 @@
 
 struct memvfs;
 
-/* Registers a VFS of this name with SQLite. */
+/* Registers a VFS of this name with SQLite. Every store that uses it is closed before it is freed. */
 struct memvfs *memvfs_new(const char *name);
-void memvfs_free(struct memvfs *v);
+void memvfs_free(struct memvfs *v); /* NULL is fine */
 
-/* Steps are counted: every write, sync, truncate. */
+/* Steps are counted from 1: every write, sync, truncation and deletion. */
 uint64_t memvfs_steps(const struct memvfs *v);
-/* From step `n` on every operation fails (as a dead machine); memvfs_reboot brings back what was
- * synced, plus a seeded random subset of unsynced writes. Process crashes keep all writes. */
+/* From step `n` on every operation fails (as a dead machine); 0: never. memvfs_reboot brings back what
+ * was synced, plus a seeded random subset of unsynced writes, whole or torn at 512 bytes. Process
+ * crashes keep all writes. Files that were open before the reboot stay dead. */
 void memvfs_crash_at(struct memvfs *v, uint64_t n);
 void memvfs_reboot(struct memvfs *v, uint64_t seed, bool power_cut);
 /* SQLITE_FULL from now on; false: room again. */
 void memvfs_full(struct memvfs *v, bool full);
+
+/* The bytes of a file as they are now, borrowed; NULL when there is no such file. */
+const void *memvfs_read(const struct memvfs *v, const char *name, size_t *ret_n);
+/* Makes or replaces a file, synced. */
+void memvfs_write(struct memvfs *v, const char *name, const void *bytes, size_t n);
 
 #endif

@@ -61,10 +61,13 @@ struct store_opts {
     const char *path;          /* of state.db; made when missing */
     const char *vfs;           /* name of a registered SQLite VFS; NULL: the system's */
     size_t log_keep;           /* events kept for watches; 0: 20,000 */
+    size_t log_bytes;          /* memory for those that every watch has read: this, or as much as the
+                                * objects take, whichever is more; 0: 4 MiB */
     size_t tree_cache;         /* parsed trees kept; 0: 512 */
     /* Every change of health, once each: why is "" when writes work again. May be NULL. */
     void (*on_health)(void *arg, bool writable, const char *why);
     void *arg;
+    const char *boot_id;       /* which boot of the machine this is; NULL: the system's */
 };
 
 /* Opens, replays the log, and registers its tick-end hook. A file that is not our database is refused
@@ -157,7 +160,7 @@ int64_t store_watch_revision(const struct store_watch *w);
 
 /* Figures for status and tests. */
 struct store_stats {
-    size_t objects, log_events, trees;
+    size_t objects, log_events, log_bytes, trees;
     uint64_t commits, puts, failed_commits;
     int64_t db_bytes, wal_bytes;
 };
