@@ -28,8 +28,9 @@ struct duplex {
     int errnum;      /* what on_close will be told */
     bool paused;
     bool peer_ended;
-    bool ending;  /* half-close when the queue is empty */
-    bool closing; /* close when the queue is empty */
+    bool out_broken; /* the peer takes no more; what it said before is still read */
+    bool ending;     /* half-close when the queue is empty */
+    bool closing;    /* close when the queue is empty */
     bool was_high;
     bool dead; /* on_close is under way or was called; nothing is read or written */
 };
@@ -85,7 +86,16 @@ static void queue_is_empty(struct duplex *d)
     }
 }
 
-/* Sends what it can of the bytes; returns how many, also when the socket broke. */
+static void write_failed(struct duplex *d, int errnum)
+{
+    d->out_broken = true;
+    if (d->peer_ended || d->closing) {
+        die(d, errnum);
+    }
+}
+
+/* Sends what it can of the bytes; returns how many. Without a peer that takes them, all are gone.
+ */
 static size_t send_some(struct duplex *d, const char *bytes, size_t n)
 {
     size_t sent = 0;
@@ -96,8 +106,8 @@ static size_t send_some(struct duplex *d, const char *bytes, size_t n)
         } else if (errno == EAGAIN) {
             break;
         } else if (errno != EINTR) {
-            die(d, errno);
-            break;
+            write_failed(d, errno);
+            return n;
         }
     }
     return sent;
@@ -134,6 +144,9 @@ static void read_some(struct duplex *d)
                             (size_t)n); /* may free d: its memory outlives this event */
         } else if (n == 0) {
             d->peer_ended = true;
+            if (d->out_broken) {
+                die(d, 0); /* nobody is there any more */
+            }
             watch(d);
             d->ops->on_data(d->arg, "", 0);
         } else if (errno == EAGAIN) {
@@ -209,6 +222,9 @@ bool duplex_write(struct duplex *d, const void *bytes, size_t n)
 {
     if (d->dead || d->closing) {
         return true; /* on_close tells, or was asked for */
+    }
+    if (d->out_broken) {
+        return true; /* reading finds the end */
     }
     const char *p = bytes;
     if (duplex_queued(d) == 0) {

@@ -64,7 +64,7 @@ struct http_exchange {
     const char *query;
     const char *method; /* NULL until the headers are here */
     struct str body;
-    bool too_long;  /* the body: it is read and dropped */
+    bool too_long; /* the body: it is read and dropped */
     bool suspended;
     bool cut;   /* end the connection at the next chance */
     bool woken; /* since the last pull */

@@ -29,7 +29,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
 void http_client_free(struct http_client *c);
 
 struct http_response {
-    int status;               /* 0 when there was no answer: see err */
+    int status;               /* 0 when there was no whole answer: see err */
     const char *content_type; /* "" when there was none */
     const char *body;         /* NUL-terminated; empty when on_data took it */
     size_t len;
@@ -60,8 +60,10 @@ struct http_request {
 
 /* The handle stays valid until `done` was called or it was cancelled. */
 struct http_call *http_client_call(struct http_client *c, const struct http_request *req);
-/* Ends it; `done` will not be called. */
+/* Ends it; `done` will not be called. From any callback, its own included. */
 void http_call_cancel(struct http_call *call);
+/* on_data is not called meanwhile; the peer waits, once the buffers between are full. */
+void http_call_pause(struct http_call *call, bool paused);
 
 /* "GET /x HTTP/1.1 ... Upgrade" over a Unix socket (Docker's attach and exec): after the 101 the
  * bytes are the caller's. Both directions go through the loop, bounded; see http_upgrade_write. */
@@ -80,6 +82,8 @@ struct http_upgrade_opts {
     /* Refused, failed or closed by the peer: called once, last. err->code is ERR_NONE for a
      * clean end; a refusal carries the peer's message. */
     void (*on_close)(void *arg, const struct err *err);
+    /* May be NULL: less than 64 KiB wait again, after more than 256 KiB did. */
+    void (*on_drain)(void *arg);
     void *arg;
 };
 
@@ -88,6 +92,7 @@ void http_upgrade_free(struct http_upgrade *u);  /* closes; no callback after; N
 /* Queues bytes (copied). False when more than 4 MiB wait: the peer does not read; close it. */
 bool http_upgrade_write(struct http_upgrade *u, const void *bytes, size_t n);
 void http_upgrade_end(struct http_upgrade *u);   /* half-close after what is queued */
+void http_upgrade_pause(struct http_upgrade *u, bool paused); /* reads nothing meanwhile */
 size_t http_upgrade_queued(const struct http_upgrade *u);
 
 #endif
