@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PID 1 of a sandbox: holds the network open, points DNS at the cluster, buries orphans. */
+#include "guest/guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int write_file(const char *path, int flags, const char *text, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+    if (fd < 0 || write(fd, text, n) != (ssize_t)n) {
+        guest_log("cannot write %s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
+    }
+    close(fd);
+    return 0;
+}
+
+/* In place: the file is a mount shared with every container that joins, it cannot be replaced.
+ * PODLAB_DNS may name several servers, separated by blanks. */
+static void point_dns(const char *path)
+{
+    char text[2048];
+    char servers[256];
+    size_t n = 0;
+    char *rest = NULL;
+    const char *dns = guest_env("PODLAB_DNS", NULL);
+    if (dns == NULL) {
+        return;
+    }
+    snprintf(servers, sizeof(servers), "%s", dns);
+    char *s = strtok_r(servers, " ,", &rest);
+    for (int i = 0; s != NULL && i < 3; i++, s = strtok_r(NULL, " ,", &rest)) { /* libc's limit */
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "nameserver %s\n", s);
+    }
+    const char *search = guest_env("PODLAB_SEARCH", NULL);
+    if (search != NULL) {
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "search %.1400s\n", search);
+    }
+    n += (size_t)snprintf(text + n, sizeof(text) - n, "options %.200s\n",
+                          guest_env("PODLAB_DNS_OPTIONS", "ndots:5"));
+    write_file(path, O_TRUNC, text, n);
+}
+
+/* hostAliases: lines ready for /etc/hosts. */
+static void add_hosts(const char *path)
+{
+    const char *lines = guest_env("PODLAB_HOSTS", NULL);
+    if (lines != NULL) {
+        write_file(path, O_APPEND, lines, strlen(lines));
+    }
+}
+
+int pause_main(int argc, char **argv)
+{
+    sigset_t set;
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    point_dns(guest_env("PODLAB_RESOLV_CONF", "/etc/resolv.conf"));
+    add_hosts(guest_env("PODLAB_HOSTS_FILE", "/etc/hosts"));
+    for (;;) {
+        int sig = sigwaitinfo(&set, NULL);
+        if (sig == SIGTERM || sig == SIGINT) {
+            return 0;
+        }
+        while (sig == SIGCHLD && waitpid(-1, NULL, WNOHANG) > 0) {
+        }
+    }
+}
