@@ -12,6 +12,8 @@
 
 #define NOWHERE ((size_t)-1)
 
+enum { MAX_REPEATS = 100 };
+
 struct item {
     json_t *value;       /* owned; NULL once it moved to the result */
     size_t server_place; /* in the old list, or NOWHERE */
