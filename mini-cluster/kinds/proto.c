@@ -27,8 +27,8 @@ struct spot {
 
 static int bad(const struct spot *s, const char *what)
 {
-    return err_set(s->d->err, ERR_BAD_REQUEST, "cannot decode the protobuf body: %s.%s: %s",
-                   s->m->name, s->f != NULL ? s->f->name : "", what);
+    return err_set(s->d->err, ERR_BAD_REQUEST, "cannot decode the protobuf body: %s%s%s: %s",
+                   s->m->name, s->f != NULL ? "." : "", s->f != NULL ? s->f->name : "", what);
 }
 
 static int decode_message(struct decoder *d, const struct kind_message *m, struct wire bytes,
@@ -354,6 +354,7 @@ static int decode_message(struct decoder *d, const struct kind_message *m, struc
         }
     }
     d->depth--;
+    s.f = NULL;
     return rc < 0 ? bad(&s, "malformed bytes") : 0;
 }
 
