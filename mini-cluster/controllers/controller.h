@@ -28,7 +28,12 @@ struct controller_ops {
 };
 
 extern const struct controller_ops deployment_controller;
+extern const struct controller_ops endpoints_controller;
+extern const struct controller_ops garbage_controller;
+extern const struct controller_ops namespace_controller;
+extern const struct controller_ops node_lifecycle_controller;
 extern const struct controller_ops replicaset_controller;
+extern const struct controller_ops serviceaccount_controller;
 
 /* ---- pods.c: what several controllers ask of pods and owners ---- */
 

@@ -268,11 +268,6 @@ static int refresh_set(struct rollout *r, struct err *err)
         return -1;
     }
     r->new_set = stored;
-    if (object_condition(r->d, "Progressing") == NULL ||
-        !str_eq(jx_get_str(object_condition(r->d, "Progressing"), "reason", ""),
-                "NewReplicaSetAvailable")) {
-        return 0;
-    }
     return 0;
 }
 

@@ -133,8 +133,9 @@ static void set_progressing(const struct rollout *r, json_t *d, const struct tot
         }
     } else if (str_eq(was, "DeploymentPaused")) {
         touch_progressing(d, "DeploymentResumed", "Deployment is resumed", now);
-    } else if (made_progress(r, t) &&
-               !(str_eq(was, "NewReplicaSetAvailable") && !r->moved && t->updated == t->replicas)) {
+    } else if (str_eq(was, "NewReplicaSetAvailable") && t->replicas == t->updated) {
+        return; /* a change of size alone is no rollout */
+    } else if (made_progress(r, t)) {
         cleanup_free char *message = xasprintf("ReplicaSet \"%s\" is progressing.", name);
         touch_progressing(d, "ReplicaSetUpdated", message, now);
     } else {
