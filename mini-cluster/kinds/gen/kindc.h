@@ -64,7 +64,7 @@ void load_free(struct kindc *c);
 const struct message *load_message(const struct kindc *c, const struct source *s, const char *name,
                                    size_t *ret_many);
 
-/* ---- check.c: each complains about what is ill-made ---- */
+/* ---- check.c, check_field.c: each complains about what is ill-made ---- */
 void check_source(struct kindc *c, const struct source *s);
 void check_message(struct kindc *c, const struct message *m);
 /* What a field's type is; false (after a complaint when `where` is not NULL) when it is none. */
