@@ -13,80 +13,82 @@ enum lab_check_kind { LAB_GET, LAB_LIST, LAB_HTTP, LAB_SHELL, LAB_PROBE, LAB_ASK
 
 /* One thing that must be so. All strings belong to the lab. */
 struct lab_check {
-    const char *id;          /* unique in its step */
-    const char *name;        /* "three replicas are ready": what the learner reads */
+    const char *id;   /* unique in its step */
+    const char *name; /* "three replicas are ready": what the learner reads */
     enum lab_check_kind kind;
-    bool keep;               /* judged last, over the whole step: must never have been false */
-    const char *resource;    /* LAB_GET: "deployments", LAB_LIST: "pods" */
-    const char *object;      /* LAB_GET: the name */
-    const char *ns;          /* NULL: default */
-    const char *selector;    /* LAB_LIST: labels; NULL: all */
-    const char *service;     /* LAB_HTTP: "web" or "web:80", through services/proxy */
-    const char *path;        /* LAB_HTTP: "/" */
-    unsigned requests;       /* LAB_HTTP: how many for one look (distinct pods); 1 */
-    const char *expect;      /* jq; NULL for LAB_SHELL and LAB_ASK. Input: the object ("null" when
-                              * there is none), the list, the answer {status, body, pods, ...}, the probe's figures */
-    const char *shell;       /* LAB_SHELL: run by bash in the learner's folder; status 0 is true */
-    const char *probe;       /* LAB_PROBE: which of the lab's probes */
-    int64_t within_ms;       /* it must come true this soon after the step began; 0: whenever */
-    struct lab_check *any;   /* alternatives: one of them is enough; then the kind fields above are unused */
+    bool keep;            /* judged last, over the whole step: must never have been false */
+    const char *resource; /* LAB_GET: "deployments", LAB_LIST: "pods" */
+    const char *object;   /* LAB_GET: the name */
+    const char *ns;       /* NULL: default */
+    const char *selector; /* LAB_LIST: labels; NULL: all */
+    const char *service;  /* LAB_HTTP: "web" or "web:80", through services/proxy */
+    const char *path;     /* LAB_HTTP: "/" */
+    unsigned requests;    /* LAB_HTTP: how many for one look (distinct pods); 1 */
+    const char *expect;   /* jq; NULL for LAB_SHELL and LAB_ASK. Input: the object ("null" when
+                           * there is none), the list, the answer {status, body, pods, ...}, the
+                           * probe's figures */
+    const char *shell;    /* LAB_SHELL: run by bash in the learner's folder; status 0 is true */
+    const char *probe;    /* LAB_PROBE: which of the lab's probes */
+    int64_t within_ms;    /* it must come true this soon after the step began; 0: whenever */
+    struct lab_check
+        *any; /* alternatives: one of them is enough; then the kind fields above are unused */
     size_t nany;
-    int line;                /* in lab.yaml, for messages */
+    int line; /* in lab.yaml, for messages */
 };
 
 struct lab_hint {
-    const char *text;        /* Markdown */
+    const char *text; /* Markdown */
 };
 
 struct lab_ask {
     const char *id;
-    const char *question;    /* Markdown; NULL: the text asks it */
+    const char *question;       /* Markdown; NULL: the text asks it */
     const char *const *choices; /* NULL-terminated */
-    int answer;              /* 1-based */
-    const char *right, *wrong; /* what is said to each, when it is taken up again; may be NULL */
-    bool recall_after;       /* come back to it when the step's checks pass */
+    int answer;                 /* 1-based */
+    const char *right, *wrong;  /* what is said to each, when it is taken up again; may be NULL */
+    bool recall_after;          /* come back to it when the step's checks pass */
 };
 
 struct lab_step {
     const char *id;
     const char *title;
-    const char *text;        /* Markdown without the hints */
+    const char *text; /* Markdown without the hints */
     struct lab_hint *hints;
     size_t nhints;
-    const char *setup;       /* shell; NULL */
-    struct lab_ask *ask;     /* NULL */
+    const char *setup;   /* shell; NULL */
+    struct lab_ask *ask; /* NULL */
     struct lab_check *checks;
     size_t nchecks;
-    const char *solution;    /* path of solution/NN.sh; NULL */
-    const char *const *near_misses; /* paths, NULL-terminated */
+    const char *solution;                /* path of solution/NN.sh; NULL */
+    const char *const *near_misses;      /* paths, NULL-terminated */
     const char *const *near_miss_causes; /* of each: "no-room"; NULL when the file names none */
-    bool from_replay;        /* got to by replaying the earlier solutions */
+    bool from_replay;                    /* got to by replaying the earlier solutions */
 };
 
 /* Traffic that runs while the learner works: what `probe` checks judge. */
 struct lab_probe {
     const char *id;
-    const char *service;     /* through services/proxy: "web" */
+    const char *service; /* through services/proxy: "web" */
     const char *path;
-    unsigned per_second;     /* 10 */
-    int64_t slow_ms;         /* slower answers are drawn as slow */
+    unsigned per_second; /* 10 */
+    int64_t slow_ms;     /* slower answers are drawn as slow */
 };
 
 struct lab {
-    const char *id;          /* "09-scaling-and-self-healing": the folder's name */
-    const char *dir;         /* absolute */
+    const char *id;  /* "09-scaling-and-self-healing": the folder's name */
+    const char *dir; /* absolute */
     const char *title, *summary, *level;
     int minutes;
     const char *const *requires; /* "docker", "hosts" ..., NULL-terminated */
     const char *const *images;
-    const char *ns;          /* "default" */
-    json_t *cluster;         /* {workers, cpu, memory, clock ...}: what mini-cluster is started with; {} */
+    const char *ns;  /* "default" */
+    json_t *cluster; /* {workers, cpu, memory, clock ...}: what mini-cluster is started with; {} */
     struct lab_probe *probes;
     size_t nprobes;
     struct lab_step *steps;
     size_t nsteps;
-    char sha[65];            /* of everything in the folder */
-    void *arena;             /* owns every string above */
+    char sha[65]; /* of everything in the folder */
+    void *arena;  /* owns every string above */
 };
 
 void lab_free(struct lab *lab); /* NULL is fine */

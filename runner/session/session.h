@@ -23,17 +23,17 @@ struct session_opts {
     const struct lab *lab;
     struct kube *kube;
     struct journal *journal;
-    const char *uuid;              /* of an earlier one to go on with; NULL: a new one */
-    const char *workdir;           /* the learner's folder */
-    const char *const *env;        /* of everything it runs: KUBECONFIG ... */
+    const char *uuid;       /* of an earlier one to go on with; NULL: a new one */
+    const char *workdir;    /* the learner's folder */
+    const char *const *env; /* of everything it runs: KUBECONFIG ... */
     const char *runtime, *clock, *cluster, *shell; /* for the journal's row */
 };
 
 /* Events, to every front end, in order. JSON objects with `kind` and `seq`:
  *  step {index, id, title, text, hints, checks: [{id, name}], ask}   check {id, state, cause?}
- *  why {..why.h}   hint {n, text}   ask {id, answer, right}   recall {..}   done {step}   finished {..}
- *  command {word, exit}   note {text}   probe {id, cells, figures}
- * Borrowed for the time of the call. */
+ *  why {..why.h}   hint {n, text}   ask {id, answer, right}   recall {..}   done {step}   finished
+ * {..} command {word, exit}   note {text}   probe {id, cells, figures} Borrowed for the time of the
+ * call. */
 typedef void session_listener(void *arg, const json_t *event);
 
 int session_new(const struct session_opts *opts, struct session **ret, struct err *err) WARN_UNUSED;
@@ -42,8 +42,9 @@ void session_free(struct session *s);
 void session_listen(struct session *s, session_listener *fn, void *arg);
 void session_unlisten(struct session *s, session_listener *fn, void *arg);
 
-/* One command as JSON: {cmd: "next"|"back"|"redo"|"skip"|"hint"|"why"|"answer"|"solution"|"command"|...}. What it brings
- * about comes as events; the error is for the one who asked. */
+/* One command as JSON: {cmd:
+ * "next"|"back"|"redo"|"skip"|"hint"|"why"|"answer"|"solution"|"command"|...}. What it brings about
+ * comes as events; the error is for the one who asked. */
 int session_command(struct session *s, const json_t *command, struct err *err) WARN_UNUSED;
 
 const struct lab *session_lab(const struct session *s);
