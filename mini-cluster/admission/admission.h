@@ -33,6 +33,10 @@ void admission_free(struct admission *a); /* NULL is fine */
  * until told otherwise; -1: no such toleration is added. */
 void admission_set_toleration_seconds(struct admission *a, int64_t seconds);
 
+/* The first service address ("10.77.128.1"): the API's own, never given to another service. buf
+ * holds 16 bytes. */
+void admission_service_first(const struct admission *a, char *buf);
+
 /* One object on its way into the store. */
 struct admission_request {
     const struct kind *kind;

@@ -27,6 +27,13 @@ static int tell(struct api *api, const struct api_target *t, const struct store_
     return store_put(api->store, &key, pod, entry->rev, NULL, err);
 }
 
+static bool preconditions_met(const json_t *pod, const struct api_delete_opts *opts)
+{
+    const char *rev = jx_str(pod, "metadata.resourceVersion", "");
+    return (opts->uid == NULL || strcmp(opts->uid, object_uid(pod)) == 0) &&
+           (opts->resource_version == NULL || strcmp(opts->resource_version, rev) == 0);
+}
+
 int api_evict(struct api *api, struct api_ctx *ctx, const struct api_target *t,
               const json_t *eviction, struct err *err)
 {
@@ -44,9 +51,12 @@ int api_evict(struct api *api, struct api_ctx *ctx, const struct api_target *t,
     if (api_write_find(api, ctx, &pod, &entry, err) < 0) {
         return -1;
     }
-    if (!ctx->dry_run && !entry->deleting && entry->node[0] != '\0' &&
-        tell(api, &pod, entry, err) < 0) {
-        return -1;
+    bool met = preconditions_met(store_tree(api->store, entry), &opts);
+    if (met && !ctx->dry_run && !entry->deleting && entry->node[0] != '\0') {
+        if (tell(api, &pod, entry, err) < 0) {
+            return -1;
+        }
+        opts.resource_version = NULL; /* it was the right one; now there is a newer */
     }
     cleanup_api_object struct api_object out = {0};
     return api_delete(api, ctx, &pod, &opts, &out, err);

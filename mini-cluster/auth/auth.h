@@ -20,11 +20,12 @@ struct auth_input {
 struct auth_user {
     char name[254];
     char uid[64];
-    const char *groups[6];     /* NULL-terminated; static or inside `auth` */
+    const char *groups[6]; /* NULL-terminated; static or inside `auth` */
     char group_buf[2][254];
 };
 
-/* `admin_token` gives kubernetes-admin in system:masters. `key` (32 bytes) signs service-account tokens. */
+/* `admin_token` gives kubernetes-admin in system:masters. `key` (32 bytes) signs service-account
+ * tokens. */
 struct auth *auth_new(const char *admin_token, const unsigned char key[32]);
 void auth_free(struct auth *a);
 
@@ -39,12 +40,14 @@ char *auth_service_account_token(struct auth *a, const char *ns, const char *nam
 struct auth_attributes {
     const char *user;
     const char *const *groups;
-    const char *verb;          /* "get", "list", "watch", "create", ... ; of a path: the HTTP verb, lower case */
+    const char
+        *verb; /* "get", "list", "watch", "create", ... ; of a path: the HTTP verb, lower case */
     const char *group, *resource, *subresource, *ns, *name; /* resource NULL: a path */
     const char *path;
 };
-/* ERR_FORBIDDEN in Kubernetes' words: pods is forbidden: User "x" cannot list resource "pods" in API group "" in the
- * namespace "default". Anonymous: /healthz /readyz /livez /version only (ERR_UNAUTHORIZED else: "Unauthorized"). */
+/* ERR_FORBIDDEN in Kubernetes' words: pods is forbidden: User "x" cannot list resource "pods" in
+ * API group "" in the namespace "default". Anonymous: /healthz /readyz /livez /version only
+ * (ERR_UNAUTHORIZED else: "Unauthorized"). */
 int auth_authorize(const struct auth_attributes *a, struct err *err) WARN_UNUSED;
 
 #endif

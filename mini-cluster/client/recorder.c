@@ -24,7 +24,7 @@ struct occurrence {
     const char *component, *host;
     const json_t *obj;
     const char *type, *reason;
-    char message[MAX_MESSAGE + 1];
+    char message[MAX_MESSAGE + 5]; /* room to see where the last character ends */
     char ns[254];
     char name[254]; /* of the Event */
     char now[21];
