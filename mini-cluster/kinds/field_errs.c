@@ -17,6 +17,8 @@ void field_errs_fini(struct field_errs *e)
     vec_fini(e);
 }
 
+enum { MAX_FINDINGS = 100 }; /* more help nobody, and would make hostile objects expensive */
+
 /* Takes the message. The same finding twice is one. */
 static void add(struct field_errs *e, const char *reason, const char *field, char *message)
 {
@@ -25,6 +27,10 @@ static void add(struct field_errs *e, const char *reason, const char *field, cha
             free(message);
             return;
         }
+    }
+    if (e->n >= MAX_FINDINGS) {
+        free(message);
+        return;
     }
     struct field_err one = {.reason = reason, .field = xstrdup(field), .message = message};
     vec_push(e, one);

@@ -24,7 +24,8 @@ struct field_errs {
 
 void field_errs_fini(struct field_errs *e);
 
-/* Each adds one finding; `field` is copied. `value` may be NULL. */
+/* Each adds one finding; `field` is copied. `value` may be NULL. A finding that is there already is
+ * not added again, and after a hundred none is. */
 void field_errs_required(struct field_errs *e, const char *field, const char *detail);
 void field_errs_invalid(struct field_errs *e, const char *field, const json_t *value,
                         const char *detail);

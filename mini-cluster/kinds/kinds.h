@@ -142,7 +142,9 @@ void kinds_prune(const struct kind *k, json_t *obj);
 void kinds_default(const struct kind *k, json_t *obj);
 /* Types, required, enums, bounds, formats, unique list keys. A wrong JSON type is not a field error
  * in Kubernetes but a bad request: it comes first and sets err (ERR_BAD_REQUEST: "json: cannot
- * unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"); else 0. */
+ * unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"); else 0.
+ * What decodes itself in Go (quantities, times, base64) gets " (at PATH)" after Go's words. An
+ * object of more than 50,000 parts is refused here, before anything costly is done with it. */
 int kinds_check_types(const struct kind *k, const json_t *obj, struct err *err) WARN_UNUSED;
 void kinds_validate(const struct kind *k, const json_t *obj, struct field_errs *errs);
 /* Immutable fields that differ. */

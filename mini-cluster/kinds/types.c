@@ -7,11 +7,15 @@
 #include "meta/quantity.h"
 #include "meta/time.h"
 
+/* Every message gets its defaults and its checks: no object that is meant well has this many. */
+enum { MAX_MESSAGES = 50000 };
+
 /* Where a value stands: Go names the struct and the path without indices. */
 struct place {
     const struct kind_message *in;
     struct str *path;    /* "spec.template.spec.containers.image" */
     struct str *exactly; /* "spec.template.spec.containers[0].image" */
+    unsigned *messages;
     struct err *err;
 };
 
@@ -270,6 +274,9 @@ static int check_message(const struct place *p, const struct kind_message *m, co
     struct place inside = *p;
     inside.in = m;
     int rc = 0;
+    if (++*p->messages > MAX_MESSAGES) {
+        return malformed(p, "the object has too many parts");
+    }
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)obj, key, v)
@@ -289,7 +296,9 @@ static int check_message(const struct place *p, const struct kind_message *m, co
 int kinds_check_types(const struct kind *k, const json_t *obj, struct err *err)
 {
     cleanup_str struct str path = STR_INIT, exactly = STR_INIT;
-    struct place p = {.in = k->message, .path = &path, .exactly = &exactly, .err = err};
+    unsigned messages = 0;
+    struct place p = {
+        .in = k->message, .path = &path, .exactly = &exactly, .messages = &messages, .err = err};
     if (!json_is_object(obj)) {
         return err_set(err, ERR_BAD_REQUEST, "json: cannot unmarshal %s into Go value of type %s",
                        json_word(obj), go_name(k->message));

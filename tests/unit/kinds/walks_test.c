@@ -260,6 +260,36 @@ static void every_finding_has_its_words(void **state)
         "f: Invalid value: null: must be a number | f: Required value: name it");
 }
 
+/* ---- bounds ---- */
+
+static json_t *pod_of(size_t ncontainers)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ncontainers; i++) {
+        json_array_append_new(list, json_object());
+    }
+    return json_pack("{s:{s:o}}", "spec", "containers", list);
+}
+
+static void findings_are_bounded(void **state)
+{
+    struct field_errs errs = {0};
+    json_auto_t *pod = pod_of(40000);
+    kinds_validate(kinds_find_gr("pods"), pod, &errs);
+    assert_int_equal(errs.n, 100);
+    field_errs_fini(&errs);
+}
+
+static void parts_are_bounded(void **state)
+{
+    struct err err;
+    json_auto_t *many = pod_of(49990);
+    json_auto_t *too_many = pod_of(50000);
+    assert_int_equal(kinds_check_types(kinds_find_gr("pods"), many, &err), 0);
+    assert_int_equal(kinds_check_types(kinds_find_gr("pods"), too_many, &err), -1);
+    assert_string_equal(err.msg, "the object has too many parts (at spec.containers[49998])");
+}
+
 int main(void)
 {
     jx_init();
@@ -275,6 +305,8 @@ int main(void)
         cmocka_unit_test(merge_nodes_end),
         cmocka_unit_test(findings_become_a_sentence),
         cmocka_unit_test(every_finding_has_its_words),
+        cmocka_unit_test(findings_are_bounded),
+        cmocka_unit_test(parts_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
