@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fills in what was left out, as the data says, and writes values in their one canonical form. */
-#include <stdio.h>
 #include <string.h>
 
+#include "common/json/jx.h"
+#include "common/mem.h"
 #include "kinds/walk.h"
 #include "meta/quantity.h"
 
@@ -10,31 +11,13 @@ static void message_default(const struct kind_message *m, json_t *obj, struct st
 
 /* ---- canonical forms ---- */
 
-/* A number as people write it: the shortest text that reads back the same. */
-static void number_text(const json_t *v, char *buf, size_t size)
-{
-    if (json_is_integer(v)) {
-        snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-        return;
-    }
-    double d = json_real_value(v);
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(buf, size, "%.*g", digits, d);
-        if (strtod(buf, NULL) == d) {
-            return;
-        }
-    }
-}
-
 /* The quantity's canonical text; NULL when it is none, or is in that form already. */
 static json_t *canonical_quantity(const json_t *v)
 {
-    char number[40], canonical[64];
-    const char *text = json_string_value(v);
-    if (json_is_number(v)) {
-        number_text(v, number, sizeof(number));
-        text = number;
-    }
+    char canonical[64];
+    cleanup_free char *text = json_is_string(v)   ? xstrdup(json_string_value(v))
+                              : json_is_number(v) ? jx_dump_text(v)
+                                                  : NULL;
     if (text == NULL || !quantity_canonical(text, canonical, sizeof(canonical)) ||
         (json_is_string(v) && strcmp(canonical, text) == 0)) {
         return NULL;

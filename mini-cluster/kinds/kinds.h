@@ -134,7 +134,7 @@ const struct kind_field *kinds_field(const struct kind_message *m, const char *n
 
 /* ---- objects on their way in; `obj` belongs to the caller ---- */
 
-/* Unknown fields, as JSON strings in `paths` ("spec.replica"). */
+/* Unknown fields, as JSON strings in `paths` ("spec.replica"); the first hundred. */
 void kinds_unknown(const struct kind *k, const json_t *obj, json_t *paths);
 /* Removes unknown fields, nulls, and the wrong-typed are left for kinds_validate. */
 void kinds_prune(const struct kind *k, json_t *obj);

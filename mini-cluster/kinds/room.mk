@@ -6,3 +6,5 @@ $(B)/gen/kinds_example.c: $(B)/tools/kindc $(wildcard mini-cluster/kinds/*.yaml)
 $(B)/unit/kinds/example_test: $(B)/gen/kinds_example.c
 # The tool itself is under test.
 $(B)/unit/kinds/kindc_test: $(B)/tools/kindc
+# Its rule notes the headers of one source only.
+$(B)/tools/kindc: $(wildcard mini-cluster/kinds/gen/*.h) mini-cluster/kinds/print_names.h

@@ -2,6 +2,8 @@
 /* Names the fields that a kind does not have, so that a typing error does not pass for a wish. */
 #include "kinds/walk.h"
 
+enum { MAX_UNKNOWN = 100 }; /* each becomes a warning or a part of one sentence */
+
 static void message_unknown(const struct kind_message *m, const json_t *obj, struct str *path,
                             json_t *paths);
 
@@ -19,9 +21,9 @@ static void message_unknown(const struct kind_message *m, const json_t *obj, str
     {
         const struct kind_field *f = kinds_field(m, key);
         size_t len = walk_field(path, key);
-        if (f == NULL) {
+        if (f == NULL && json_array_size(paths) < MAX_UNKNOWN) {
             json_array_append_new(paths, json_string(str_c(path)));
-        } else if (f->type == KIND_MESSAGE) {
+        } else if (f != NULL && f->type == KIND_MESSAGE) {
             walk_values(f, v, path, value_unknown, paths);
         }
         walk_up(path, len);
