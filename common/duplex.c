@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A socket under uv_poll: works the same for TCP, Unix sockets and the pair behind a TLS tunnel. */
+/* A socket under uv_poll, with or without a TLS session between it and the bytes. */
 #include "duplex.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <sys/socket.h>
 
 #include "common/loop.h"
@@ -19,6 +20,7 @@ struct duplex {
     struct loop *loop;
     uv_poll_t poll;
     int fd;
+    gnutls_session_t tls;
     const struct duplex_ops *ops;
     void *arg;
     struct loop_timer *linger;
@@ -32,10 +34,62 @@ struct duplex {
     bool ending;     /* half-close when the queue is empty */
     bool closing;    /* close when the queue is empty */
     bool was_high;
+    bool read_deferred;
     bool dead; /* on_close is under way or was called; nothing is read or written */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
+
+/* ---- the socket: recv and send with errno, whatever is between ---- */
+
+static ssize_t tls_result(ssize_t rc)
+{
+    if (rc >= 0) {
+        return rc;
+    }
+    switch (rc) {
+    case GNUTLS_E_AGAIN:
+    case GNUTLS_E_REHANDSHAKE: /* refused by not answering */
+        errno = EAGAIN;
+        return -1;
+    case GNUTLS_E_INTERRUPTED:
+        errno = EINTR;
+        return -1;
+    case GNUTLS_E_PREMATURE_TERMINATION: /* ended without saying goodbye */
+        return 0;
+    default:
+        errno = ECONNRESET;
+        return -1;
+    }
+}
+
+static ssize_t recv_some(struct duplex *d, char *buf, size_t n)
+{
+    return d->tls != NULL ? tls_result(gnutls_record_recv(d->tls, buf, n)) : recv(d->fd, buf, n, 0);
+}
+
+/* After EAGAIN the session wants the same bytes again: they stay at the front of the queue. */
+static ssize_t send_once(struct duplex *d, const char *bytes, size_t n)
+{
+    return d->tls != NULL ? tls_result(gnutls_record_send(d->tls, bytes, n))
+                          : send(d->fd, bytes, n, MSG_NOSIGNAL);
+}
+
+static void say_end(struct duplex *d)
+{
+    if (d->tls != NULL) {
+        gnutls_bye(d->tls, GNUTLS_SHUT_WR);
+    }
+    shutdown(d->fd, SHUT_WR);
+}
+
+/* Decrypted bytes that no event will announce. */
+static bool has_pending(const struct duplex *d)
+{
+    return d->tls != NULL && gnutls_record_check_pending(d->tls) > 0;
+}
+
+/* ---- the end ---- */
 
 static void watch(struct duplex *d)
 {
@@ -79,10 +133,11 @@ static void queue_is_empty(struct duplex *d)
     str_clear(&d->out);
     d->out_head = 0;
     if (d->closing) {
+        say_end(d);
         die(d, 0);
     } else if (d->ending) {
         d->ending = false;
-        shutdown(d->fd, SHUT_WR);
+        say_end(d);
     }
 }
 
@@ -100,7 +155,7 @@ static size_t send_some(struct duplex *d, const char *bytes, size_t n)
 {
     size_t sent = 0;
     while (sent < n) {
-        ssize_t rc = send(d->fd, bytes + sent, n - sent, MSG_NOSIGNAL);
+        ssize_t rc = send_once(d, bytes + sent, n - sent);
         if (rc >= 0) {
             sent += (size_t)rc;
         } else if (errno == EAGAIN) {
@@ -134,11 +189,13 @@ static void flush(struct duplex *d)
     }
 }
 
+static void read_pending(struct duplex *d);
+
 static void read_some(struct duplex *d)
 {
     char buf[READ_SIZE];
     for (int i = 0; i < READS_PER_EVENT && !d->dead && !d->paused && !d->peer_ended; i++) {
-        ssize_t n = recv(d->fd, buf, sizeof(buf), 0);
+        ssize_t n = recv_some(d, buf, sizeof(buf));
         if (n > 0) {
             d->ops->on_data(d->arg, buf,
                             (size_t)n); /* may free d: its memory outlives this event */
@@ -154,6 +211,22 @@ static void read_some(struct duplex *d)
         } else if (errno != EINTR) {
             die(d, errno);
         }
+    }
+    read_pending(d);
+}
+
+static void read_later(void *arg)
+{
+    struct duplex *d = arg;
+    d->read_deferred = false;
+    read_some(d);
+}
+
+static void read_pending(struct duplex *d)
+{
+    if (!d->dead && !d->paused && !d->peer_ended && !d->read_deferred && has_pending(d)) {
+        d->read_deferred = true;
+        loop_defer(d->loop, read_later, d);
     }
 }
 
@@ -177,9 +250,11 @@ static void linger_is_over(void *arg)
     die(arg, 0);
 }
 
-struct duplex *duplex_new(struct loop *loop, int fd, const struct duplex_ops *ops, void *arg)
+struct duplex *duplex_new(struct loop *loop, int fd, struct gnutls_session_int *tls,
+                          const struct duplex_ops *ops, void *arg)
 {
     struct duplex *d = xnew(struct duplex);
+    d->tls = tls;
     d->loop = loop;
     d->fd = fd;
     d->ops = ops;
@@ -253,6 +328,7 @@ void duplex_pause(struct duplex *d, bool paused)
 {
     d->paused = paused;
     watch(d);
+    read_pending(d);
 }
 
 void duplex_end(struct duplex *d)
@@ -270,7 +346,7 @@ void duplex_close(struct duplex *d)
     }
     d->closing = true;
     if (duplex_queued(d) == 0) {
-        die(d, 0);
+        queue_is_empty(d);
         return;
     }
     d->linger = loop_timer_new(d->loop, linger_is_over, d);

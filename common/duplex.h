@@ -9,6 +9,7 @@
 
 struct loop;
 struct duplex;
+struct gnutls_session_int;
 
 #define DUPLEX_MAX_QUEUE ((size_t)4 << 20) /* more may not wait */
 #define DUPLEX_HIGH_MARK                                                                           \
@@ -23,9 +24,10 @@ struct duplex_ops {
     void (*on_close)(void *arg, int errnum);
 };
 
-/* The descriptor becomes non-blocking and stays the caller's; ops is not copied. Reading begins
- * with duplex_pause(d, false). */
-struct duplex *duplex_new(struct loop *loop, int fd, const struct duplex_ops *ops, void *arg);
+/* The descriptor becomes non-blocking and, as the TLS session on it (NULL: none), stays the
+ * caller's; ops is not copied. Reading begins with duplex_pause(d, false). */
+struct duplex *duplex_new(struct loop *loop, int fd, struct gnutls_session_int *tls,
+                          const struct duplex_ops *ops, void *arg);
 /* No callback after; the descriptor may be closed at once. NULL is fine. */
 void duplex_free(struct duplex *d);
 

@@ -76,7 +76,7 @@ static void cut_leavers(void *arg)
 {
     struct http_server *s = arg;
     for (struct http_conn *c = s->conns; c != NULL; c = c->next) {
-        if (c->peer_left && c->x != NULL && c->x->suspended) {
+        if (c->peer_left && c->x != NULL && c->x->suspended && c->x->state != HTTP_X_TUNNEL) {
             http_exchange_cut(c->x);
         }
     }
@@ -86,8 +86,8 @@ static void on_peer_left(struct http_conn *c, unsigned events)
 {
     struct http_exchange *x = c->x;
     c->peer_left = true;
-    if (x == NULL || !x->suspended) {
-        return; /* libmicrohttpd reads or writes the socket itself */
+    if (x == NULL || !x->suspended || x->state == HTTP_X_TUNNEL) {
+        return; /* the socket is read or written: whoever does it notices */
     }
     if (x->state == HTTP_X_SENDING || (events & (EPOLLHUP | EPOLLERR)) != 0) {
         http_exchange_cut(x);

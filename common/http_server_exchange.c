@@ -65,6 +65,9 @@ void http_exchange_finish(struct http_exchange *x)
         x->conn->x = NULL;
     }
     loop_undefer(x->server->loop, x);
+    if (x->tunnel != NULL) {
+        http_tunnel_drop(x->tunnel);
+    }
     http_exchange_call_ended(x);
     if (x->response != NULL) {
         MHD_destroy_response(x->response);
@@ -260,6 +263,16 @@ bool http_exchange_is_loopback(const struct http_exchange *x)
     return x->conn->loopback;
 }
 
+struct gnutls_session_int *http_exchange_tls(const struct http_exchange *x)
+{
+    if (x->server->cert_pem == NULL) {
+        return NULL;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL ? info->tls_session : NULL;
+}
+
 static bool peer_is_verified(gnutls_session_t tls)
 {
     gnutls_typed_vdata_st purpose = {GNUTLS_DT_KEY_PURPOSE_OID,
@@ -295,10 +308,8 @@ bool http_exchange_client_cert(const struct http_exchange *x, char *cn, size_t c
                                size_t org_size)
 {
     struct http_conn *c = x->conn;
-    if (!c->cert_read && x->server->cert_pem != NULL && x->server->client_ca_pem != NULL) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-        gnutls_session_t tls = info != NULL ? info->tls_session : NULL;
+    if (!c->cert_read && x->server->client_ca_pem != NULL) {
+        gnutls_session_t tls = http_exchange_tls(x);
         if (tls != NULL && peer_is_verified(tls)) {
             read_names(tls, c);
         }
@@ -426,6 +437,12 @@ void http_exchange_upgrade(struct http_exchange *x, const char *protocol,
 {
     x->tunnel_ops = ops;
     x->tunnel_arg = arg;
+    if (http_exchange_tls(x) != NULL) {
+        assert(x->state == HTTP_X_WAITING);
+        x->state = HTTP_X_TUNNEL;
+        http_tunnel_take_over(x, protocol, headers, nheaders);
+        return;
+    }
     struct MHD_Response *response = MHD_create_response_for_upgrade(http_tunnel_on_upgrade, x);
     add_header(response, MHD_HTTP_HEADER_UPGRADE, protocol);
     set_answer(x, 101, NULL, headers, nheaders, response);

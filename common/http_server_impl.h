@@ -53,6 +53,7 @@ enum http_exchange_state {
     HTTP_X_WAITING,  /* for the handler's answer */
     HTTP_X_ANSWERED, /* there is one, libmicrohttpd does not have it yet */
     HTTP_X_SENDING,
+    HTTP_X_TUNNEL, /* a tunnel under TLS has the connection; it stays suspended */
 };
 
 struct http_exchange {
@@ -74,6 +75,7 @@ struct http_exchange {
     void *pull_arg;
     const struct http_tunnel_ops *tunnel_ops;
     void *tunnel_arg;
+    struct http_tunnel *tunnel;
     void *user;
     void (*ended)(void *user);
 };
@@ -98,16 +100,24 @@ void http_exchange_call_ended(struct http_exchange *x);
 void http_exchange_refuse(struct http_exchange *x, int status, const char *why);
 /* Ends a suspended exchange: its peer left, or the server stops. */
 void http_exchange_cut(struct http_exchange *x);
+/* The TLS session of its connection; NULL when there is none. */
+struct gnutls_session_int *http_exchange_tls(const struct http_exchange *x);
 /* Starts or ends a suspension; only these two call libmicrohttpd's functions. */
 void http_exchange_suspend(struct http_exchange *x);
 void http_exchange_resume(struct http_exchange *x);
 
 /* ---- http_server_tunnel.c ---- */
 
-/* libmicrohttpd's upgrade handler; cls is the exchange. */
+/* Switches protocols on a TLS connection: libmicrohttpd's pump does not tell when the peer ended
+ * its side, so the tunnel takes the suspended connection's session over. */
+void http_tunnel_take_over(struct http_exchange *x, const char *protocol,
+                           const struct http_header *headers, size_t nheaders);
+/* libmicrohttpd's upgrade handler for other connections; cls is the exchange. */
 void http_tunnel_on_upgrade(void *cls, struct MHD_Connection *mhd, void *con_cls,
                             const char *extra_in, size_t extra_in_size, MHD_socket sock,
                             struct MHD_UpgradeResponseHandle *urh);
+/* The exchange ended before its tunnel opened: nobody is told. */
+void http_tunnel_drop(struct http_tunnel *t);
 void http_tunnel_free_all(struct http_server *s);
 
 #endif

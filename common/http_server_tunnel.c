@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows a 101. The socket is the peer's own or, under TLS, one end of a pair that
- * libmicrohttpd pumps; both are driven the same way. */
+/* What follows a 101. A plain socket is handed over by libmicrohttpd; under TLS the connection
+ * stays suspended there while its session is used directly. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "common/mem.h"
@@ -11,17 +12,33 @@
 
 struct http_tunnel {
     struct http_server *server;
-    struct http_exchange *x; /* until it is open */
-    struct MHD_UpgradeResponseHandle *urh;
-    struct duplex *duplex;
+    struct http_exchange *x;               /* until it is open; under TLS until the end */
+    struct MHD_UpgradeResponseHandle *urh; /* NULL under TLS */
+    struct duplex *duplex;                 /* under TLS, NULL until it is open */
     const struct http_tunnel_ops *ops;
     void *arg;
-    struct str early; /* what the peer sent right behind its request */
+    struct str early; /* what the peer sent right behind its request; under TLS, our 101 */
+    bool open;
     struct http_tunnel *prev, *next;
 };
 
-/* The owner knows it no longer after this. */
-static void tunnel_free(struct http_tunnel *t)
+static struct http_tunnel *tunnel_new(struct http_exchange *x)
+{
+    struct http_server *s = x->server;
+    struct http_tunnel *t = xnew(struct http_tunnel);
+    t->server = s;
+    t->x = x;
+    t->ops = x->tunnel_ops;
+    t->arg = x->tunnel_arg;
+    t->next = s->tunnels;
+    if (t->next != NULL) {
+        t->next->prev = t;
+    }
+    s->tunnels = t;
+    return t;
+}
+
+void http_tunnel_drop(struct http_tunnel *t)
 {
     struct http_server *s = t->server;
     if (t->prev != NULL) {
@@ -34,10 +51,24 @@ static void tunnel_free(struct http_tunnel *t)
     }
     loop_undefer(s->loop, t);
     duplex_free(t->duplex);
-    MHD_upgrade_action(t->urh, MHD_UPGRADE_ACTION_CLOSE);
-    http_server_kick(s);
     str_fini(&t->early);
     free(t);
+}
+
+/* Gives the connection back to be closed; the owner knows the tunnel no longer. */
+static void tunnel_free(struct http_tunnel *t)
+{
+    struct http_server *s = t->server;
+    struct http_exchange *x = t->x;
+    struct MHD_UpgradeResponseHandle *urh = t->urh;
+    http_tunnel_drop(t);
+    if (urh != NULL) {
+        MHD_upgrade_action(urh, MHD_UPGRADE_ACTION_CLOSE);
+        http_server_kick(s);
+    } else {
+        x->tunnel = NULL;
+        http_exchange_cut(x);
+    }
 }
 
 static void on_duplex_close(void *arg, int errnum)
@@ -80,10 +111,18 @@ static const struct duplex_ops tunnel_duplex = {
 static void open_tunnel(void *arg)
 {
     struct http_tunnel *t = arg;
-    struct http_exchange *x = steal(t->x);
+    struct http_exchange *x = t->x;
+    t->open = true;
     duplex_pause(t->duplex, false);
     t->ops->on_open(t->arg, t);
     http_exchange_call_ended(x);
+}
+
+static void open_upgraded(void *arg)
+{
+    struct http_tunnel *t = arg;
+    open_tunnel(t);
+    t->x = NULL; /* libmicrohttpd ends it when it likes */
     if (t->early.len > 0) {
         t->ops->on_data(t->arg, t->early.p, t->early.len);
         str_fini(&t->early);
@@ -97,31 +136,56 @@ void http_tunnel_on_upgrade(void *cls, struct MHD_Connection *mhd, void *con_cls
     (void)mhd;
     (void)con_cls;
     struct http_exchange *x = cls;
-    struct http_server *s = x->server;
-    struct http_tunnel *t = xnew(struct http_tunnel);
-    t->server = s;
-    t->x = x;
+    struct http_tunnel *t = tunnel_new(x);
     t->urh = urh;
-    t->ops = x->tunnel_ops;
-    t->arg = x->tunnel_arg;
     if (extra_in_size > 0) {
         str_add_n(&t->early, extra_in, extra_in_size);
     }
-    t->next = s->tunnels;
-    if (t->next != NULL) {
-        t->next->prev = t;
-    }
-    s->tunnels = t;
     setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* no TCP: no matter */
-    t->duplex = duplex_new(s->loop, sock, &tunnel_duplex, t);
-    loop_defer(s->loop, open_tunnel, t);
+    t->duplex = duplex_new(t->server->loop, sock, NULL, &tunnel_duplex, t);
+    loop_defer(t->server->loop, open_upgraded, t);
+}
+
+/* ---- under TLS ---- */
+
+/* Deferred, so the connection is suspended by now. */
+static void open_taken(void *arg)
+{
+    struct http_tunnel *t = arg;
+    int fd = t->x->conn->fd;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    t->duplex = duplex_new(t->server->loop, fd, http_exchange_tls(t->x), &tunnel_duplex, t);
+    duplex_write(t->duplex, t->early.p, t->early.len);
+    str_fini(&t->early);
+    open_tunnel(t);
+}
+
+static void add_header(struct str *head, const char *name, const char *value)
+{
+    if (strpbrk(name, "\r\n") == NULL && strpbrk(value, "\r\n") == NULL) {
+        str_add_f(head, "%s: %s\r\n", name, value);
+    }
+}
+
+void http_tunnel_take_over(struct http_exchange *x, const char *protocol,
+                           const struct http_header *headers, size_t nheaders)
+{
+    struct http_tunnel *t = tunnel_new(x);
+    x->tunnel = t;
+    str_add(&t->early, "HTTP/1.1 101 Switching Protocols\r\n");
+    add_header(&t->early, "Upgrade", protocol);
+    for (size_t i = 0; i < nheaders; i++) {
+        add_header(&t->early, headers[i].name, headers[i].value);
+    }
+    str_add(&t->early, "Connection: Upgrade\r\n\r\n");
+    loop_defer(t->server->loop, open_taken, t);
 }
 
 void http_tunnel_free_all(struct http_server *s)
 {
     while (s->tunnels != NULL) {
         struct http_tunnel *t = s->tunnels;
-        const struct http_tunnel_ops *ops = t->x == NULL ? t->ops : NULL; /* NULL: never opened */
+        const struct http_tunnel_ops *ops = t->open ? t->ops : NULL;
         void *arg = t->arg;
         tunnel_free(t);
         if (ops != NULL) {

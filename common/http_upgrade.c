@@ -260,7 +260,7 @@ static const struct duplex_ops upgrade_duplex = {
 static void connected(struct http_upgrade *u)
 {
     u->stage = READING_HEAD;
-    u->duplex = duplex_new(u->loop, u->fd, &upgrade_duplex, u);
+    u->duplex = duplex_new(u->loop, u->fd, NULL, &upgrade_duplex, u);
     duplex_pause(u->duplex, false);
     duplex_write(u->duplex, u->request.p, u->request.len);
     str_fini(&u->request);
