@@ -1,0 +1,2 @@
+# why: similar-name
+kubectl create deployment webb --image=podlab/web:v1

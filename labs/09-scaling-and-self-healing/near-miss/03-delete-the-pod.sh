@@ -1,0 +1,2 @@
+# why: no-restart
+kubectl delete pod -l app=web

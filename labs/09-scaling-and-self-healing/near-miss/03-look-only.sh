@@ -1,0 +1,2 @@
+# why: no-restart
+curl -s worker-1:30080/healthz

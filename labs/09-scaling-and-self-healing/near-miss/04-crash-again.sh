@@ -1,0 +1,2 @@
+# why: same-pod
+curl -s worker-1:30080/crash || true

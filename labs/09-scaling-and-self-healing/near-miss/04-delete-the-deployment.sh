@@ -1,0 +1,2 @@
+# why: not-found
+kubectl delete deployment web

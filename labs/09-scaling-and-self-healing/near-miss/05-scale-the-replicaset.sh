@@ -1,0 +1,2 @@
+# why: replicaset-scaled
+kubectl scale replicaset -l app=web --replicas=3

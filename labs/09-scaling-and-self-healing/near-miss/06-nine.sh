@@ -1,0 +1,2 @@
+# why: fewer-asked
+kubectl scale deployment web --replicas=9

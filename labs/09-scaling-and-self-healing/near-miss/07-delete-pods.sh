@@ -1,0 +1,2 @@
+# why: more-asked
+kubectl delete pod -l app=web --wait=false

@@ -1,0 +1,2 @@
+# why: still-wanted
+kubectl delete pod -l app=web

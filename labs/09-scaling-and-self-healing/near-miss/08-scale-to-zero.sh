@@ -1,0 +1,2 @@
+# why: still-wanted
+kubectl scale deployment web --replicas=0

@@ -1,0 +1,2 @@
+# Hand in the wish; the Deployment's controller does the rest.
+kubectl apply -f web.yaml
