@@ -101,6 +101,13 @@ static void what_is_no_yaml(void **state)
     assert_non_null(strstr(str_c(&out), "line 3"));
 }
 
+static void a_field_twice(void **state)
+{
+    cleanup_str struct str out = STR_INIT;
+    assert_int_equal(run(BAD "twice.txt", &out), 1);
+    assert_non_null(strstr(str_c(&out), "line 9"));
+}
+
 static void a_file_that_is_not_there(void **state)
 {
     cleanup_str struct str out = STR_INIT;
@@ -127,10 +134,10 @@ static void no_file_at_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ill_made_fields),          cmocka_unit_test(ill_made_files),
-        cmocka_unit_test(ill_made_kinds),           cmocka_unit_test(what_is_no_yaml),
-        cmocka_unit_test(a_file_that_is_not_there), cmocka_unit_test(the_same_file_twice),
-        cmocka_unit_test(no_file_at_all),
+        cmocka_unit_test(ill_made_fields),     cmocka_unit_test(ill_made_files),
+        cmocka_unit_test(ill_made_kinds),      cmocka_unit_test(what_is_no_yaml),
+        cmocka_unit_test(a_field_twice),       cmocka_unit_test(a_file_that_is_not_there),
+        cmocka_unit_test(the_same_file_twice), cmocka_unit_test(no_file_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
