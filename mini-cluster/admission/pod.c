@@ -271,9 +271,9 @@ static void check_volumes(const struct place *p)
 
 static void check_toleration(const struct place *p, const json_t *t, const char *path)
 {
-    const char *operator= jx_get_str(t, "operator", "");
+    const char *op = jx_get_str(t, "operator", "");
     const char *key = jx_get_str(t, "key", "");
-    bool exists = strcmp(operator, "Exists") == 0;
+    bool exists = strcmp(op, "Exists") == 0;
     cleanup_free char *operator_field = xasprintf("%s.operator", path);
     if (key[0] == '\0' && !exists) {
         field_errs_invalid(p->errs, operator_field, jx_get(t, "operator"),
