@@ -34,7 +34,7 @@ static int check_row(const struct store *s, const struct store_row *row, struct 
         e->key.gr[0] == '\0' || e->key.name[0] == '\0') {
         return damaged(s, e->rev, "a value that cannot be", err);
     }
-    if ((int64_t)str_hash(e->bytes, e->len) != row->sum) {
+    if (store_entry_sum(e) != row->sum) {
         return damaged(s, e->rev, "the object is not what was written", err);
     }
     return 0;

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "store/checkpoint.h"
+#include "store/entry.h"
 #include "store/history.h"
 #include "store/impl.h"
 #include "store/index.h"
@@ -55,7 +56,7 @@ static int write_change(struct store *s, const struct store_change *c, struct er
         .entry = *c->entry,
         .type = c->type,
         .prev = c->prev != NULL ? c->prev->rev : 0,
-        .sum = (int64_t)str_hash(c->entry->bytes, c->entry->len),
+        .sum = store_entry_sum(c->entry),
         .labels = labels != NULL ? labels : "",
     };
     return store_sql_put_row(s->sql, &row, err);
@@ -148,6 +149,9 @@ static void publish(struct store *s)
         struct store_event ev = {c->rev, c->type, c->entry, c->prev};
         if (c->slot->last == c) {
             store_index_settle(s->index, c->slot, true);
+        }
+        if (c->prev != NULL) { /* superseded: hardly anybody looks at it again */
+            store_tree_cache_forget(s->trees, c->prev);
         }
         store_history_push(s->history, &ev);
         free(c);

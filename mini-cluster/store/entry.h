@@ -26,6 +26,9 @@ static inline struct entry *entry_of(const struct store_entry *e)
 /* A copy of everything `from` points to, with one reference. `labels` gains one; NULL is fine. */
 const struct store_entry *store_entry_new(const struct store_entry *from, json_t *labels);
 
+/* A checksum of the bytes: whether a row still says what was written. */
+int64_t store_entry_sum(const struct store_entry *e);
+
 /* About how much memory an entry takes, its tree left out. */
 size_t store_entry_size(const struct store_entry *e);
 

@@ -10,7 +10,7 @@
 struct store_tree_cache {
     struct entry *newest, *oldest;
     size_t n, max;
-    VEC(json_t *) left; /* of entries that are gone: somebody may have borrowed them this tick */
+    VEC(json_t *) left; /* forgotten, but somebody may have borrowed them this tick */
 };
 
 struct store_tree_cache *store_tree_cache_new(size_t max)
@@ -97,8 +97,10 @@ const json_t *store_tree_cache_get(struct store_tree_cache *c, const struct stor
 
 void store_tree_cache_forget(struct store_tree_cache *c, const struct store_entry *e)
 {
-    json_t *tree = take_out(c, entry_of(e));
-    vec_push(&c->left, tree);
+    if (entry_of(e)->tree != NULL) {
+        json_t *tree = take_out(c, entry_of(e));
+        vec_push(&c->left, tree);
+    }
 }
 
 void store_tree_cache_trim(struct store_tree_cache *c)

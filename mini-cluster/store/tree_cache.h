@@ -18,7 +18,7 @@ void store_tree_cache_free(struct store_tree_cache *c);
 void store_tree_cache_put(struct store_tree_cache *c, const struct store_entry *e, json_t *tree);
 /* Borrowed until store_tree_cache_trim; parses when it must. */
 const json_t *store_tree_cache_get(struct store_tree_cache *c, const struct store_entry *e);
-/* The entry goes away; its tree stays until the next trim. */
+/* Nobody will ask for this entry's tree again, if it has one; it stays until the next trim. */
 void store_tree_cache_forget(struct store_tree_cache *c, const struct store_entry *e);
 /* The tick ends: back to `max` trees. */
 void store_tree_cache_trim(struct store_tree_cache *c);
