@@ -105,6 +105,16 @@ int api_fault_unsupported(struct api_ctx *ctx, const char *field, const char *va
     return err_set(err, ERR_INVALID, " \"\" is invalid: %s: %s", field, message);
 }
 
+int api_fault_too_large(struct api_ctx *ctx, int64_t asked, int64_t now, struct err *err)
+{
+    api_fault_fini(&ctx->fault);
+    ctx->fault.causes = json_pack("[{s:s, s:s}]", "reason", "ResourceVersionTooLarge", "message",
+                                  "Too large resource version");
+    ctx->fault.retry_after_s = 1;
+    return err_set(err, ERR_TIMEOUT, "Too large resource version: %lld, current: %lld",
+                   (long long)asked, (long long)now);
+}
+
 int api_fault_no_resource(struct err *err)
 {
     return err_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");

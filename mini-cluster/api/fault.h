@@ -3,6 +3,8 @@
 #ifndef API_FAULT_H
 #define API_FAULT_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "common/err.h"
@@ -32,6 +34,8 @@ int api_fault_invalid(struct api_ctx *ctx, const struct kind *k, const char *nam
 /* One finding about a query parameter or a body that is no object of its own. */
 int api_fault_unsupported(struct api_ctx *ctx, const char *field, const char *value,
                           const char *supported, struct err *err);
+/* A revision that has not come yet: clients wait a second and ask again. */
+int api_fault_too_large(struct api_ctx *ctx, int64_t asked, int64_t now, struct err *err);
 /* A path that leads nowhere, a verb that does not apply. */
 int api_fault_no_resource(struct err *err);
 int api_fault_no_method(struct err *err);

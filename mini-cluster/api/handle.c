@@ -79,7 +79,7 @@ static const char *http_verb(const char *method)
     return "unknown";
 }
 
-static int authorize(const struct api_call *c, struct err *err)
+static int authorize(struct api_call *c, struct err *err)
 {
     const struct api_route *r = &c->route;
     struct auth_attributes a = {.user = c->req->user.name,
@@ -93,7 +93,15 @@ static int authorize(const struct api_call *c, struct err *err)
         a.ns = r->ns;
         a.name = r->name;
     }
-    return auth_authorize(&a, err);
+    if (auth_authorize(&a, err) == 0) {
+        return 0;
+    }
+    if (err->code == ERR_FORBIDDEN && r->type == API_ROUTE_OBJECT) {
+        c->ctx.fault.group = r->kind->group;
+        c->ctx.fault.kind = r->kind->resource;
+        str_copy(c->ctx.fault.name, sizeof(c->ctx.fault.name), r->name);
+    }
+    return -1;
 }
 
 /* Whoever may do nothing at all learns nothing from how a path is wrong. */

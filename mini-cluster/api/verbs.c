@@ -98,7 +98,7 @@ static int verb_get(struct api_call *c, struct err *err)
 }
 
 /* A revision of the future: what was read elsewhere has not come here. */
-static int check_revision(const struct api_call *c, struct err *err)
+static int check_revision(struct api_call *c, struct err *err)
 {
     int64_t rev = 0;
     int64_t now = store_revision(c->api->store, STORE_STAGED);
@@ -106,11 +106,10 @@ static int check_revision(const struct api_call *c, struct err *err)
         return -1;
     }
     if (rev > now) {
-        return err_set(err, ERR_TIMEOUT, "Too large resource version: %lld, current: %lld",
-                       (long long)rev, (long long)now);
+        return api_fault_too_large(&c->ctx, rev, now, err);
     }
-    bool exact = strcmp(api_query_get(c->query, "resourceVersionMatch"), "Exact") == 0;
-    if (exact && rev != now) {
+    const char *match = api_query_get(c->query, "resourceVersionMatch");
+    if (strcmp(match, "Exact") == 0 && rev != now) {
         return err_set(err, ERR_EXPIRED, "The resourceVersion for the provided list is too old.");
     }
     return 0;
@@ -141,6 +140,7 @@ static int verb_watch(struct api_call *c, struct err *err)
     struct api_form form;
     struct api_selection *sel = NULL;
     if (read_form(c, &form, err) < 0 || api_list_check_options(&c->ctx, c->query, true, err) < 0 ||
+        check_revision(c, err) < 0 ||
         api_selection_new(c->query, c->target.kind, c->target.ns, &sel, err) < 0) {
         return -1;
     }

@@ -278,10 +278,6 @@ static int choose_start(struct watch_stream *s, const struct api_query *q, int64
         return -1;
     }
     int64_t now = store_revision(s->api->store, STORE_COMMITTED);
-    if (rev > now && store_revision(s->api->store, STORE_STAGED) < rev) {
-        return err_set(err, ERR_TIMEOUT, "Too large resource version: %lld, current: %lld",
-                       (long long)rev, (long long)now);
-    }
     s->tell_initial_end = initial && s->bookmarks;
     if (initial || (rev == 0 && !asked)) {
         take_initial(s);
