@@ -244,6 +244,10 @@ static void set_path(CURL *easy, CURLoption option, int fd)
 static void set_trust(struct http_call *call)
 {
     const struct http_client *c = call->client;
+    if (c->ca_fd >= 0 || c->insecure) { /* or each connection reads all of the system's */
+        curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+        curl_easy_setopt(call->easy, CURLOPT_CAINFO, NULL);
+    }
     set_path(call->easy, CURLOPT_CAINFO, c->ca_fd);
     set_path(call->easy, CURLOPT_SSLCERT, c->cert_fd);
     set_path(call->easy, CURLOPT_SSLKEY, c->key_fd);

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -239,6 +240,7 @@ struct loop *loop_new(void)
 {
     struct loop_real *real = xnew(struct loop_real);
     real->base.ops = &real_ops;
+    signal(SIGPIPE, SIG_IGN); /* a peer that left is an error of one write, not of the program */
     if (uv_loop_init(&real->uv) != 0) {
         log_error("loop", "libuv gives no loop: is the limit of open files reached?");
         abort();

@@ -244,7 +244,8 @@ static inline void until(struct fixture *f, bool (*test)(void *arg), void *arg)
     bool never = false;
     for (uint64_t end = loop_mono_ns(f->loop) + DEADLINE; !test(arg);) {
         if (loop_mono_ns(f->loop) > end) {
-            fail_msg("the condition never held kind %d", f->kind);
+            fail_msg("the condition never held: kind %d, %u handled, %u connections", f->kind,
+                     f->handled, f->server != NULL ? http_server_connections(f->server) : 0);
         }
         loop_run_until(f->loop, &never, LOOP_MS(1));
     }

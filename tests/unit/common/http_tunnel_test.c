@@ -263,7 +263,7 @@ static void a_mebibyte_both_ways(void **state)
         assert_memory_equal(got.p, bytes, MIB);
         assert_int_equal(end.got.len, MIB);
         for (int i = 0; i < 50; i++) { /* then in small pieces, one answer at a time */
-            char piece[8];
+            char piece[16];
             snprintf(piece, sizeof(piece), "<%03d>", i);
             str_clear(&got);
             peer_talk(&p, piece, 5, &got, 5);
