@@ -80,8 +80,8 @@ static int put_object(struct endpoints *c, const struct kind *k, json_t *obj, st
     struct err gone;
     const json_t *old = client_get(c->client, k, object_namespace(obj), object_name(obj), &gone);
     if (old == NULL) {
-        return client_create(c->client, k, object_namespace(wanted), json_incref(wanted), NULL,
-                             err);
+        cleanup_free char *ns = xstrdup(object_namespace(wanted)); /* it goes with the object */
+        return client_create(c->client, k, ns, steal(wanted), NULL, err);
     }
     json_t *edited = jx_edit(old);
     const char *key;
