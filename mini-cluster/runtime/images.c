@@ -3,12 +3,14 @@
  * is told to be. */
 #include "runtime/images.h"
 
+#include <stdio.h>
+
 #include "common/mem.h"
 #include "runtime/guest_blob.h"
 #include "runtime/image_archive.h"
 #include "runtime/tar.h"
 
-#define GUEST_PATH "/podlab-guest"
+#define GUEST_PATH "/podlab"
 #define PATH_ENV "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -30,17 +32,17 @@ static const struct image_config configs[] = {
     {.name = "podlab/web:v1",
      .entrypoint = LIST(GUEST_PATH),
      .cmd = LIST("web"),
-     .env = LIST(PATH_ENV, "PODLAB_VERSION=v1"),
+     .env = LIST(PATH_ENV, "VERSION=v1"),
      .port = 8080},
     {.name = "podlab/web:v2",
      .entrypoint = LIST(GUEST_PATH),
      .cmd = LIST("web"),
-     .env = LIST(PATH_ENV, "PODLAB_VERSION=v2"),
+     .env = LIST(PATH_ENV, "VERSION=v2"),
      .port = 8080},
     {.name = "podlab/web:v3",
      .entrypoint = LIST(GUEST_PATH),
      .cmd = LIST("web"),
-     .env = LIST(PATH_ENV, "PODLAB_VERSION=v3"),
+     .env = LIST(PATH_ENV, "VERSION=v3"),
      .port = 8080},
     {.name = "podlab/kv:latest",
      .entrypoint = LIST(GUEST_PATH),
@@ -54,12 +56,21 @@ static const struct image_config configs[] = {
 };
 _Static_assert(ARRAY_LEN(configs) + 1 == ARRAY_LEN(images_bundled), "one row for every name");
 
+/* The roles of the guest that make sense in an exec or a hook: it is what it is called by. */
+static const char *const links[] = {"false", "kv", "load", "sleep", "true", "web"};
+
 static void make_layer(struct str *out)
 {
-    static const char passwd[] = "root:x:0:0:root:/:/podlab-guest\n"
-                                 "nobody:x:65534:65534:nobody:/:/podlab-guest\n";
+    static const char passwd[] = "root:x:0:0:root:/:/podlab\n"
+                                 "nobody:x:65534:65534:nobody:/:/podlab\n";
     static const char group[] = "root:x:0:\nnobody:x:65534:\n";
     tar_add_file(out, GUEST_PATH, guest_blob, (size_t)(guest_blob_end - guest_blob), 0755);
+    tar_add_dir(out, "bin/", 0755);
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "bin/%s", links[i]);
+        tar_add_symlink(out, path, "../podlab");
+    }
     tar_add_dir(out, "data/", 01777);
     tar_add_dir(out, "etc/", 0755);
     tar_add_file(out, "etc/passwd", passwd, sizeof(passwd) - 1, 0644);

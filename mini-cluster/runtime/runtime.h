@@ -202,7 +202,8 @@ struct runtime_ops {
 
     /* OK: it is here. FAILED with ERR_NOT_FOUND names what images are here. */
     void (*image_find)(void *self, const char *image, runtime_done *done, void *arg);
-    /* From its registry; progress may be NULL. Offline it fails at once and says so. */
+    /* From its registry; progress may be NULL, and must not free the driver. Offline it fails soon
+     * and says so; an image podlab/... is looked for here only. */
     void (*image_pull)(void *self, const char *image, void (*progress)(void *arg, const char *line),
                        runtime_done *done, void *arg);
     /* A docker-archive tar, from memory. */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Docker says of a container, read into a runtime_status. */
+#ifndef RUNTIME_DOCKER_DOCKER_STATUS_H
+#define RUNTIME_DOCKER_DOCKER_STATUS_H
+
+#include <jansson.h>
+
+#include "common/err.h"
+#include "common/vec.h"
+#include "runtime/runtime.h"
+
+struct docker_status {
+    struct runtime_status st; /* borrows from `from` and `labels` */
+    json_t *from;
+    const char *cluster_uid;  /* "" when it has none */
+    bool tty;
+    VEC(char *) labels;
+};
+
+/* From GET /containers/NAME/json. Holds a reference to `inspect`. ERR_INTERNAL says what is odd. */
+int docker_status_read(json_t *inspect, struct docker_status *ret, struct err *err) WARN_UNUSED;
+void docker_status_fini(struct docker_status *s);
+
+#endif
