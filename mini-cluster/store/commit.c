@@ -154,10 +154,10 @@ static void publish(struct store *s)
             store_tree_cache_forget(s->trees, c->prev);
         }
         store_history_push(s->history, &ev);
+        s->published = c->rev;
         free(c);
     }
     s->stage.n = 0;
-    s->published = s->given;
     store_records_settle(s->records, true);
     store_watches_publish(s->watches, place, s->published);
 }

@@ -69,6 +69,7 @@ int store_sql_fail(struct store_sql *q, struct err *err)
                        q->path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* our statements are right, so the tables are not ours any more */
         return err_set(err, ERR_INVALID,
                        "%s is damaged (%s); move it away to begin with an empty cluster", q->path,
                        sqlite3_errmsg(q->db));

@@ -39,6 +39,9 @@ static int read_head(sqlite3_vfs *vfs, const char *path, const char *suffix, int
     if (rc == SQLITE_OK) {
         rc = f->pMethods->xFileSize(f, ret_size);
     }
+    if (rc == SQLITE_OK && *ret_size == 0 && f->pMethods->xRead(f, head, 1, 0) == SQLITE_OK) {
+        *ret_size = 1; /* SQLite takes a file of one byte for an empty one */
+    }
     if (rc == SQLITE_OK) {
         memset(head, 0, HEADER_N);
         rc = f->pMethods->xRead(f, head, HEADER_N, 0);

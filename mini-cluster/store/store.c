@@ -117,6 +117,7 @@ static int open_file(struct store *s, const struct store_opts *opts, struct err 
     if (store_boot(s, opts->boot_id != NULL ? opts->boot_id : boot_id, is_new, err) < 0) {
         return -1;
     }
+    store_watches_publish(s->watches, store_history_end(s->history), s->published);
     return store_checkpoint_new(s->loop, s->path, s->vfs, s->sql, &s->checkpoint, err);
 }
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The small parts below the store: the ordered set, the splice of a revision, what cannot be equal.
+ */
+#include "fixture.h"
+#include "store/order.h"
+#include "store/same.h"
+#include "store/splice.h"
+
+/* ---- the ordered set ---- */
+
+struct number {
+    struct store_order_node node;
+    int n;
+};
+
+static int number_of(const struct store_order_node *n)
+{
+    return ((const struct number *)(const void *)n)->n;
+}
+
+static int compare_numbers(const void *key, const struct store_order_node *n)
+{
+    int a = *(const int *)key, b = number_of(n);
+    return (a > b) - (a < b);
+}
+
+enum { NUMBERS = 2000 };
+
+static int depth(const struct store_order_node *n)
+{
+    if (n == NULL) {
+        return 0;
+    }
+    int l = depth(n->left), r = depth(n->right);
+    return 1 + (l > r ? l : r);
+}
+
+static void check_order(const struct store_order *o, const bool *there)
+{
+    const struct store_order_node *n = store_order_first(o);
+    for (int i = 0; i < NUMBERS; i++) {
+        if (there[i]) {
+            assert_non_null(n);
+            assert_int_equal(number_of(n), i);
+            n = store_order_next(n);
+        }
+    }
+    assert_null(n);
+}
+
+static void numbers_stay_in_order(void **state)
+{
+    static struct number numbers[NUMBERS];
+    static bool there[NUMBERS];
+    struct store_order o = {.compare = compare_numbers};
+    uint32_t chance = 1;
+    for (int round = 0; round < 40000; round++) {
+        chance = chance * 1664525u + 1013904223u;
+        int i = (int)(chance >> 8) % NUMBERS;
+        if (there[i]) {
+            store_order_remove(&o, &numbers[i].node);
+        } else {
+            numbers[i].n = i;
+            store_order_insert(&o, &numbers[i].node, &i);
+        }
+        there[i] = !there[i];
+        if (round % 997 == 0) {
+            check_order(&o, there);
+        }
+    }
+    check_order(&o, there);
+    for (int from = 0; from <= NUMBERS; from++) {
+        int want = from;
+        while (want < NUMBERS && !there[want]) {
+            want++;
+        }
+        const struct store_order_node *n = store_order_from(&o, &from);
+        assert_int_equal(n != NULL ? number_of(n) : NUMBERS, want);
+    }
+}
+
+static void sorted_insertions_do_not_make_it_deep(void **state)
+{
+    static struct number numbers[NUMBERS];
+    struct store_order o = {.compare = compare_numbers};
+    for (int i = 0; i < NUMBERS; i++) {
+        numbers[i].n = i;
+        store_order_insert(&o, &numbers[i].node, &i);
+    }
+    assert_true(depth(o.root) < 40);
+}
+
+/* ---- the splice ---- */
+
+static void check_splice(const char *before, int64_t rev, const char *after)
+{
+    cleanup_str struct str s = STR_INIT;
+    str_add(&s, before);
+    assert_int_equal(store_splice_revision(&s, rev), after != NULL);
+    assert_string_equal(s.p, after != NULL ? after : before);
+    assert_int_equal(s.len, strlen(s.p));
+}
+
+static void only_the_object_s_own_revision_is_replaced(void **state)
+{
+    check_splice("{\"metadata\":{\"resourceVersion\":\"9\"}}", 10,
+                 "{\"metadata\":{\"resourceVersion\":\"10\"}}");
+    check_splice(
+        "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"1000\",\"uid\":\"u\"},\"x\":1}", 7,
+        "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"7\",\"uid\":\"u\"},\"x\":1}");
+    check_splice("{\"resourceVersion\":\"1\",\"data\":{\"metadata\":{\"resourceVersion\":\"1\"}},"
+                 "\"metadata\":{\"a\":{\"resourceVersion\":\"1\"},\"resourceVersion\":\"1\"}}",
+                 2,
+                 "{\"resourceVersion\":\"1\",\"data\":{\"metadata\":{\"resourceVersion\":\"1\"}},"
+                 "\"metadata\":{\"a\":{\"resourceVersion\":\"1\"},\"resourceVersion\":\"2\"}}");
+    check_splice(
+        "{\"a\":\"\\\"metadata\\\":{\\\\\",\"b\":[1,{\"c\":\"}\"},[]],\"d\":-1.5e3,\"e\":null,"
+        "\"metadata\":{\"n\":true,\"resourceVersion\":\"\"}}",
+        123,
+        "{\"a\":\"\\\"metadata\\\":{\\\\\",\"b\":[1,{\"c\":\"}\"},[]],\"d\":-1.5e3,\"e\":null,"
+        "\"metadata\":{\"n\":true,\"resourceVersion\":\"123\"}}");
+    check_splice("{}", 1, NULL);
+    check_splice("{\"metadata\":{}}", 1, NULL);
+    check_splice("{\"metadata\":[\"resourceVersion\",\"1\"]}", 1, NULL);
+    check_splice("{\"metadata\":{\"resourceVersion\":5}}", 1, NULL);
+    check_splice("{\"metadata\":{\"resourceVersio", 1, NULL);
+    check_splice("{\"metadata", 1, NULL);
+}
+
+/* ---- what cannot be equal ---- */
+
+static bool maybe(const char *a, const char *b)
+{
+    assert_int_equal(store_same_maybe(a, strlen(a), b, strlen(b)),
+                     store_same_maybe(b, strlen(b), a, strlen(a)));
+    return store_same_maybe(a, strlen(a), b, strlen(b));
+}
+
+static void only_what_may_be_equal_is_looked_at(void **state)
+{
+    assert_true(maybe("{\"a\":1,\"b\":\"x\"}", "{\"b\":\"x\",\"a\":1}"));
+    assert_true(maybe("{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1.0}"));
+    assert_true(maybe("[1,10]", "[1.0,1e1]"));
+    assert_true(maybe("", ""));
+    assert_false(maybe("{\"a\":1}", "{\"a\":2}"));
+    assert_false(maybe("{\"a\":1}", "{\"a\":10}"));
+    assert_false(maybe("{\"a\":1}", "{\"a\":1,\"b\":2}"));
+    assert_false(maybe("{\"t\":\"12:00:01\"}", "{\"t\":\"12:00:02\"}"));
+    assert_false(maybe("{\"s\":\"Pending\"}", "{\"s\":\"Running\"}"));
+}
+
+int main(void)
+{
+    jx_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_stay_in_order),
+        cmocka_unit_test(sorted_insertions_do_not_make_it_deep),
+        cmocka_unit_test(only_the_object_s_own_revision_is_replaced),
+        cmocka_unit_test(only_what_may_be_equal_is_looked_at),
+    };
+    return cmocka_run_group_tests_name("store parts", tests, NULL, NULL);
+}
