@@ -56,9 +56,9 @@ struct wire_reader {
     uint64_t skipped; /* bytes that belonged to no frame */
     uint8_t buf[2 * (WIRE_HEADER + WIRE_MAX)];
 };
-/* Takes at most n bytes, returns how many; call wire_next until false, then feed the rest. */
+/* Takes at most n bytes, returns how many; call wire_frame_next until false, then feed the rest. */
 size_t wire_feed(struct wire_reader *r, const void *bytes, size_t n);
-bool wire_next(struct wire_reader *r, struct wire_frame *ret);
+bool wire_frame_next(struct wire_reader *r, struct wire_frame *ret);
 
 /* Where the guest stands in the stream. Zeroed: nothing seen. */
 struct wire_session {

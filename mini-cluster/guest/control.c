@@ -117,7 +117,7 @@ static void feed(const uint8_t *bytes, size_t n)
         size_t took = wire_feed(&reader, bytes, n);
         bytes += took;
         n -= took;
-        while (wire_next(&reader, &f)) {
+        while (wire_frame_next(&reader, &f)) {
             take(&f);
             any = true;
         }

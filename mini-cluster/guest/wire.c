@@ -154,7 +154,7 @@ static void skip_to(struct wire_reader *r, size_t at)
     r->start = at;
 }
 
-bool wire_next(struct wire_reader *r, struct wire_frame *ret)
+bool wire_frame_next(struct wire_reader *r, struct wire_frame *ret)
 {
     bool unfinished = false; /* the frame at start waits for bytes; is there a whole one inside? */
     for (size_t at = next_magic(r, r->start);; at = next_magic(r, at + 1)) {

@@ -262,7 +262,7 @@ static bool on_data(void *arg, int fd, const char *bytes, size_t n)
         size_t took = wire_feed(l->reader, bytes, n);
         bytes += took;
         n -= took;
-        while (wire_next(l->reader, &f)) {
+        while (wire_frame_next(l->reader, &f)) {
             on_frame(l, &f);
         }
     }

@@ -93,7 +93,7 @@ static inline void wait_readable(int fd, const char *what)
 static inline struct wire_frame guest_hear(struct guest *g)
 {
     struct wire_frame f;
-    while (!wire_next(&g->reader, &f)) {
+    while (!wire_frame_next(&g->reader, &f)) {
         uint8_t bytes[4096];
         wait_readable(g->out, "a frame from the guest");
         ssize_t n = read(g->out, bytes, sizeof(bytes));

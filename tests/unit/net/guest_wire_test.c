@@ -32,7 +32,7 @@ static size_t make(uint8_t *out, uint32_t seq, uint64_t epoch, uint32_t n)
 static void expect(uint32_t seq, uint64_t epoch, uint32_t n)
 {
     struct wire_frame f;
-    assert_true(wire_next(&reader, &f));
+    assert_true(wire_frame_next(&reader, &f));
     assert_int_equal(f.type, WIRE_RECORDS);
     assert_int_equal(f.seq, seq);
     assert_int_equal(f.epoch, epoch);
@@ -45,7 +45,7 @@ static void expect(uint32_t seq, uint64_t epoch, uint32_t n)
 static void expect_nothing(void)
 {
     struct wire_frame f;
-    assert_false(wire_next(&reader, &f));
+    assert_false(wire_frame_next(&reader, &f));
 }
 
 static void crc_is_the_usual_one(void **state)
