@@ -123,6 +123,34 @@ $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 unit: $(UNIT_BIN) ## build and run the unit tests
 	@tests/run-unit $(UNIT_BIN)
 
+# ---- the simulation: the whole core on a virtual clock ----
+$(B)/sim: $(wildcard tests/sim/*.c) $(wildcard tests/sim/*.h) $(call libs,$(COMMON_ROOMS) $(filter-out cmd,$(MC_ROOMS)))
+	$(CC) $(CFLAGS_ALL) -MF $@.d $(inc_mc) -Itests/sim $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(call link_group,$(filter %.a,$^)) $(LDLIBS_MC)
+sim: $(B)/sim ## run 500 simulated histories
+	$(B)/sim --seeds 500
+
+e2e: all ## real kubectl, real Docker
+	tests/run-e2e
+
+labs-check: all ## prove every lab from both sides
+	tests/run-labs
+
+lint: ## rooms, includes, first lines
+	tests/lint
+
+check: unit sim e2e labs-check lint ## everything
+
+asan: ## unit tests under ASan and UBSan
+	$(MAKE) VARIANT=asan unit
+
+bench: all ## figures, each beside its target
+	tests/bench/run
+
+PREFIX ?= /usr/local
+install: all ## install programs and labs under PREFIX
+	install -D -t $(DESTDIR)$(PREFIX)/bin build/mini-cluster build/podlab
+	mkdir -p $(DESTDIR)$(PREFIX)/share/podlab && cp -R labs $(DESTDIR)$(PREFIX)/share/podlab/
+
 help: ## this list
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort -u
 
