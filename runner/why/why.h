@@ -13,24 +13,28 @@
 struct kube;
 
 /* The answer, as everything that shows it gets it (JSON for front ends):
- * {check, state: ok|moving|failed|unknown, cause, args, evidence: [{object, field, value, at}],
- * look, lines: [..]} `cause` is the stable id that near-misses name ("no-room",
- * "selector-matches-nothing"); `lines` are the words in the learner's language, at most three;
- * `look` a command that shows more. */
+ * {check, name, state: ok|moving|failed|unknown, cause, args, evidence: [{object, field, value,
+ * at}], look, lines: [..]} `cause` is the stable id that near-misses name ("no-room",
+ * "selector-matches-nothing"); `lines` are the words in the learner's language, at most three: the
+ * first begins with the check's name; `look` a command that shows more, "" when there is none. */
 typedef void why_done(void *arg, json_t *answer); /* the callee owns answer */
 
 struct why_opts {
     struct kube *kube;
-    const char *ns;
-    const char *locale; /* "en" */
+    const char *ns;     /* the lab's; NULL: default */
+    const char *locale; /* "en"; NULL: that. A locale that there are no words for speaks English. */
 };
-/* Asks the cluster what it needs to know, then answers once, from the loop. */
+/* Asks the cluster what it needs to know, then answers once, from the loop, within about 1 s (2 s
+ * when the cluster does not answer). Everything is copied. */
 void why_explain(const struct why_opts *opts, const struct check_verdict *v, why_done *done,
                  void *arg);
-/* Forgets answers with this arg. */
+/* Forgets answers with this arg. Call it before kube_free for everything that is under way. */
 void why_forget(struct kube *kube, const void *arg);
 
 /* The answer as text: "x name: what is.\n  evidence\n  look: command\n". */
 void why_format(const json_t *answer, struct str *out);
+
+/* Every cause there is, NULL-terminated, in alphabetical order: what near-misses may name. */
+const char *const *why_causes(void);
 
 #endif
