@@ -24,12 +24,14 @@ struct why_opts {
     const char *ns;     /* the lab's; NULL: default */
     const char *locale; /* "en"; NULL: that. A locale that there are no words for speaks English. */
 };
+struct why; /* one explanation under way */
+
 /* Asks the cluster what it needs to know, then answers once, from the loop, within about 1 s (2 s
- * when the cluster does not answer). Everything is copied. */
-void why_explain(const struct why_opts *opts, const struct check_verdict *v, why_done *done,
-                 void *arg);
-/* Forgets answers with this arg. Call it before kube_free for everything that is under way. */
-void why_forget(struct kube *kube, const void *arg);
+ * when the cluster does not answer). Everything is copied. The handle is good until `done`. */
+struct why *why_explain(const struct why_opts *opts, const struct check_verdict *v, why_done *done,
+                        void *arg);
+/* No answer will come. Before kube_free, and not after `done`. NULL is fine. */
+void why_cancel(struct why *w);
 
 /* The answer as text: "x name: what is.\n  evidence\n  look: command\n". */
 void why_format(const json_t *answer, struct str *out);
