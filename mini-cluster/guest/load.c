@@ -80,7 +80,7 @@ static void end(struct request *r)
 
 static void failed(struct request *r, const char *why)
 {
-    snprintf(last_error, sizeof(last_error), "%s", why);
+    snprintf(last_error, sizeof(last_error), "%.127s", why);
     second.failed++;
     total.failed++;
     job.known = false; /* the name may lead elsewhere by now */
@@ -174,7 +174,7 @@ static bool resolve(void)
 {
     job.known = job.known || sock_resolve(job.host, &job.at.addr);
     if (!job.known) {
-        char why[300];
+        char why[128];
         snprintf(why, sizeof(why), "no address for %.80s", job.host);
         failed(NULL, why);
     }

@@ -91,6 +91,13 @@ static struct row *row_of(row_list *rows, const char *host, const char *address,
     return &rows->v[rows->n - 1];
 }
 
+static void end_life(struct row *r)
+{
+    r->connections += r->live_connections;
+    r->failed += r->live_failed;
+    r->live_connections = r->live_failed = 0;
+}
+
 void counts_take(struct counts *c, const char *host, const struct table_count *report)
 {
     char address[16];
@@ -100,23 +107,26 @@ void counts_take(struct counts *c, const char *host, const struct table_count *r
         return;
     }
     if (report->connections < r->live_connections || report->failed < r->live_failed) {
-        r->connections += r->live_connections;
-        r->failed += r->live_failed;
+        end_life(r);
     }
     r->live_connections = report->connections;
     r->live_failed = report->failed;
     r->active = report->active;
 }
 
-void counts_host_down(struct counts *c, const char *host)
+void counts_host_down(struct counts *c, const char *host, bool for_good)
 {
     size_t at = 0;
     void *value;
     while (map_next(c->keys, &at, NULL, &value)) {
         row_list *rows = value;
         for (size_t i = 0; i < rows->n; i++) {
-            if (strcmp(rows->v[i].host, host) == 0) {
-                rows->v[i].active = 0;
+            if (strcmp(rows->v[i].host, host) != 0) {
+                continue;
+            }
+            rows->v[i].active = 0;
+            if (for_good) {
+                end_life(&rows->v[i]);
             }
         }
     }

@@ -15,8 +15,9 @@ struct counts *counts_new(void);
 void counts_free(struct counts *c); /* NULL is fine */
 /* A guest's report: its numbers grow while it lives and begin again at 0 with its next life. */
 void counts_take(struct counts *c, const char *host, const struct table_count *report);
-/* The host's guest is gone: nothing of it is active. */
-void counts_host_down(struct counts *c, const char *host);
+/* The host's guest is gone: nothing of it is active. With `for_good` the next one is another, which
+ * begins at 0. */
+void counts_host_down(struct counts *c, const char *host, bool for_good);
 /* Forgets the endpoints of a service ("ns/name") for which `known` is false. */
 void counts_keep(struct counts *c, const char *service,
                  bool (*known)(void *arg, const char *address), void *arg);

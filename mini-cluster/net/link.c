@@ -339,6 +339,7 @@ struct link *link_new(const struct link_opts *o)
     }
     l->reader = xnew(struct wire_reader);
     l->todo = map_new(NULL);
+    l->hold = o->hold;
     l->retry_delay = RETRY_FIRST;
     l->ask_timer = loop_timer_new(o->loop, ask, l);
     l->retry_timer = loop_timer_new(o->loop, attach, l);

@@ -19,6 +19,7 @@ struct link_opts {
     const char *host; /* for the log */
     const char *container;
     const char *sets[2]; /* of records; NULL: none */
+    bool hold;           /* begin so: see link_hold */
     void (*counted)(void *arg, const char *host, const struct table_count *c);
     void *arg;
 };

@@ -237,20 +237,20 @@ void net_guest_up(struct net *n, const char *host, const char *container)
         .host = host,
         .container = container,
         .sets = {services ? RECORDS_SERVICES : RECORDS_EVERY_HOST, services ? NULL : host},
+        .hold = must_hold(n),
         .counted = on_counted,
         .arg = n,
     };
-    counts_host_down(n->counts, host);
-    struct link *l = link_new(&o);
-    link_hold(l, must_hold(n));
-    link_flush(l);
-    map_put(n->links, host, l);
+    const char *before = map_find(n->lives, host);
+    counts_host_down(n->counts, host, before != NULL && !str_eq(before, container));
+    map_put(n->lives, host, xstrdup(container));
+    map_put(n->links, host, link_new(&o));
 }
 
 void net_guest_down(struct net *n, const char *host)
 {
     map_remove(n->links, host);
-    counts_host_down(n->counts, host);
+    counts_host_down(n->counts, host, false);
 }
 
 bool net_synced(const struct net *n, const char *host)
@@ -323,6 +323,7 @@ struct net *net_new(struct api *api, const struct runtime *rt, const struct net_
     n->records = records_new(net_impl_changed, n);
     n->counts = counts_new();
     n->links = map_new(free_link);
+    n->lives = map_new(free);
     n->slices_of = map_new(free_names);
     n->queue = workqueue_new(n->loop, "net", reconcile, n);
     say_config(n, o);
@@ -341,6 +342,7 @@ void net_free(struct net *n)
     client_off_commit(n->client, n);
     workqueue_free(n->queue);
     map_free(n->links);
+    map_free(n->lives);
     map_free(n->slices_of);
     records_free(n->records);
     counts_free(n->counts);

@@ -24,6 +24,7 @@ struct net {
     struct records *records;
     struct counts *counts;
     struct map *links;     /* host -> struct link */
+    struct map *lives;     /* host -> the container that its guest last was */
     struct map *slices_of; /* "ns/service" -> struct map of slice names */
     struct workqueue *queue;
     struct client_watch *service_watch, *slice_watch;

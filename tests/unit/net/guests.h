@@ -53,7 +53,7 @@ static void note(struct guest *g, const char *key, unsigned n)
 }
 
 /* How many targets a forward has, how many items a name; -1: it is not there. */
-static int guest_has(const struct guest *g, const char *key)
+static inline int guest_has(const struct guest *g, const char *key)
 {
     const unsigned *n = map_find(g->table, key);
     return n != NULL ? (int)*n : -1;
@@ -111,7 +111,7 @@ static void guest_take(struct guest *g, const struct wire_frame *f)
     }
 }
 
-static void guest_say(struct guest *g, uint8_t type, const void *payload, size_t n)
+static inline void guest_say(struct guest *g, uint8_t type, const void *payload, size_t n)
 {
     uint8_t bytes[WIRE_HEADER + 4096];
     struct wire_frame f = {.type = type,
@@ -135,7 +135,7 @@ static void guest_acknowledge(struct guest *g)
     guest_say(g, WIRE_ACK, payload, o.len);
 }
 
-static void guest_read(void *arg)
+static inline void guest_read(void *arg)
 {
     struct guest *g = arg;
     struct wire_frame f;
@@ -153,14 +153,14 @@ static void guest_read(void *arg)
     }
 }
 
-static void guest_stall(struct guest *g, bool stalled)
+static inline void guest_stall(struct guest *g, bool stalled)
 {
     g->stalled = stalled;
     loop_defer(g->loop, guest_read, g);
 }
 
 /* The stream ends, as when the daemon restarts; bytes that were under way are lost but for some. */
-static void guest_cut(struct guest *g, size_t arrive)
+static inline void guest_cut(struct guest *g, size_t arrive)
 {
     struct err err = {.code = ERR_UNAVAILABLE, .msg = "cut"};
     struct runtime_stream *s = g->stream;
@@ -189,7 +189,7 @@ static void guest_free(void *p)
     free(g);
 }
 
-static struct guest *guest_of(struct guests *gs, const char *container)
+static inline struct guest *guest_of(struct guests *gs, const char *container)
 {
     struct guest *g = map_find(gs->by_container, container);
     if (g == NULL) {
@@ -251,14 +251,14 @@ static void stream_free(struct runtime_stream *s)
 static const struct runtime_ops guests_ops = {
     .name = "guests", .attach = attach, .write = take_bytes, .stream_free = stream_free};
 
-static void guests_init(struct guests *gs, struct loop *loop)
+static inline void guests_init(struct guests *gs, struct loop *loop)
 {
     gs->loop = loop;
     gs->by_container = map_new(guest_free);
     gs->rt = (struct runtime){.ops = &guests_ops, .self = gs};
 }
 
-static void guests_fini(struct guests *gs)
+static inline void guests_fini(struct guests *gs)
 {
     map_free(gs->by_container);
 }
