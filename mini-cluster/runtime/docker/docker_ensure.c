@@ -9,6 +9,8 @@
 #include "runtime/docker/docker_spec.h"
 
 #define START_NS LOOP_S(180) /* a busy machine is slow, and giving up does not end the start */
+#define NAME_RETRY_NS LOOP_MS(50)
+#define NAME_NS LOOP_S(30)
 
 struct ensure {
     struct docker_op op;
@@ -17,6 +19,8 @@ struct ensure {
     struct docker_puts puts;
     size_t put;         /* the next */
     struct err refusal; /* Docker's 409, until it is known whose container it is */
+    struct loop_timer *retry;
+    uint64_t give_up_ns;
 };
 
 static void ensure_destroy(struct docker_op *op)
@@ -25,6 +29,7 @@ static void ensure_destroy(struct docker_op *op)
     json_decref(e->body);
     free(e->hash);
     docker_puts_fini(&e->puts);
+    loop_timer_free(e->retry);
 }
 
 /* ---- 4: look ---- */
@@ -123,13 +128,23 @@ static void judge(struct ensure *e, const struct docker_status *found)
     }
 }
 
+/* The name is taken and nobody has it: an abandoned create is under way, or a removal. */
+static void taken_by_nobody(struct ensure *e)
+{
+    if (loop_mono_ns(e->op.d->loop) < e->give_up_ns) {
+        loop_timer_start(e->retry, NAME_RETRY_NS);
+    } else {
+        docker_op_finish(&e->op, RUNTIME_FAILED, NULL, &e->refusal);
+    }
+}
+
 static void found_existing(void *arg, const struct docker_answer *a)
 {
     struct ensure *e = arg;
     struct docker_status status;
     struct err err;
-    if (a->err.code == ERR_NOT_FOUND) { /* it went between the two questions */
-        docker_op_finish(&e->op, RUNTIME_FAILED, NULL, &e->refusal);
+    if (a->err.code == ERR_NOT_FOUND) {
+        taken_by_nobody(e);
     } else if (a->err.code != ERR_NONE) {
         docker_op_failed(&e->op, a);
     } else if (docker_status_read(a->json, &status, &err) != 0) {
@@ -154,11 +169,18 @@ static void created(void *arg, const struct docker_answer *a)
     }
 }
 
-static void create(struct docker_op *op)
+static void create(void *arg)
+{
+    struct ensure *e = arg;
+    const struct docker_ask ask = {.method = "POST", .body = json_incref(e->body)};
+    docker_call(e->op.d, &ask, created, e, "/containers/create?name=%s", e->op.name);
+}
+
+static void ensure_run(struct docker_op *op)
 {
     struct ensure *e = (struct ensure *)op;
-    docker_call(op->d, &(struct docker_ask){.method = "POST", .body = steal(e->body)}, created, e,
-                "/containers/create?name=%s", op->name);
+    e->give_up_ns = loop_mono_ns(op->d->loop) + NAME_NS;
+    create(e);
 }
 
 void docker_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch, runtime_done *done,
@@ -176,5 +198,6 @@ void docker_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch, 
         return;
     }
     docker_files_puts(spec, &e->puts);
-    docker_op_start(&e->op, &d->starts, create);
+    e->retry = loop_timer_new(d->loop, create, e);
+    docker_op_start(&e->op, &d->starts, ensure_run);
 }
