@@ -22,14 +22,25 @@
 #define IDLE_SECONDS 120
 /* A client that ended its side but waits for the answer (printf ... | nc -N) gets it within: */
 #define LEAVER_NS LOOP_MS(500)
+#define YOUNG_NS LOOP_S(10) /* from accept to the first request line */
 
 /* ---- running the daemon ---- */
+
+/* While a peer takes its time over the TLS handshake, the daemon asks for another run at once,
+ * again and again; an event on the socket wakes it anyway. So that is honored a little later each
+ * time. */
+static uint64_t patience(struct http_server *s)
+{
+    s->idle_runs = s->busy || s->young_count == 0 ? 0 : s->idle_runs + 1;
+    return s->idle_runs == 0 ? 0 : LOOP_MS(1) << (s->idle_runs < 7 ? s->idle_runs - 1 : 6);
+}
 
 static void run_daemon(struct http_server *s)
 {
     unsigned limit = s->opts.max_connections;
     bool was_full = s->conn_count >= limit;
     s->direct = 0;
+    s->busy = false;
     s->running = true;
     MHD_run(s->daemon);
     s->running = false;
@@ -37,7 +48,7 @@ static void run_daemon(struct http_server *s)
     if (was_full && s->conn_count < limit) {
         loop_timer_start(s->timer, 0); /* it listens again only from its next run on */
     } else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES) {
-        loop_timer_start(s->timer, LOOP_MS(ms));
+        loop_timer_start(s->timer, ms > 0 ? LOOP_MS(ms) : patience(s));
     } else {
         loop_timer_stop(s->timer);
     }
@@ -110,6 +121,31 @@ static void on_peers_left(uv_poll_t *poll, int status, int events)
 
 /* ---- connections ---- */
 
+static void close_young(void *arg)
+{
+    struct http_server *s = arg;
+    uint64_t now = loop_mono_ns(s->loop), next = UINT64_MAX;
+    for (struct http_conn *c = s->conns; c != NULL; c = c->next) {
+        uint64_t age = now - c->since_ns;
+        if (c->young && age >= YOUNG_NS) {
+            shutdown(c->fd, SHUT_RDWR); /* the daemon sees the end and closes */
+        } else if (c->young && YOUNG_NS - age < next) {
+            next = YOUNG_NS - age;
+        }
+    }
+    if (next != UINT64_MAX) {
+        loop_timer_start(s->sweeper, next);
+    }
+}
+
+static void grow_up(struct http_conn *c)
+{
+    if (c->young) {
+        c->young = false;
+        c->server->young_count--;
+    }
+}
+
 static bool is_loopback(const struct sockaddr *sa)
 {
     if (sa == NULL || sa->sa_family == AF_UNIX) {
@@ -140,6 +176,13 @@ static struct http_conn *conn_new(struct http_server *s, struct MHD_Connection *
     }
     s->conns = c;
     s->conn_count++;
+    s->busy = true;
+    c->young = true;
+    c->since_ns = loop_mono_ns(s->loop);
+    s->young_count++;
+    if (!loop_timer_active(s->sweeper)) {
+        loop_timer_start(s->sweeper, YOUNG_NS);
+    }
     setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1},
                sizeof(int)); /* watches live for hours */
     /* Edge-triggered: one entry for the connection's life, and one event when its peer leaves. */
@@ -163,6 +206,7 @@ static void conn_free(struct http_conn *c)
         c->next->prev = c->prev;
     }
     s->conn_count--;
+    grow_up(c);
     free(c);
 }
 
@@ -181,9 +225,11 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
-    (void)cls;
+    struct http_server *s = cls;
     struct http_conn *c =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    s->busy = true;
+    grow_up(c);
     return http_exchange_new(c, uri);
 }
 
@@ -198,11 +244,12 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
                                  const char *method, const char *version, const char *upload_data,
                                  size_t *upload_data_size, void **con_cls)
 {
-    (void)cls;
+    struct http_server *s = cls;
     (void)mhd;
     (void)url;
     (void)version;
     struct http_exchange *x = *con_cls;
+    s->busy = true;
     return x != NULL ? http_exchange_access(x, method, upload_data, upload_data_size) : MHD_NO;
 }
 
@@ -334,6 +381,7 @@ int http_server_new(struct loop *loop, const struct http_server_opts *opts,
     }
     s->timer = loop_timer_new(loop, on_timer, s);
     s->leavers = loop_timer_new(loop, cut_leavers, s);
+    s->sweeper = loop_timer_new(loop, close_young, s);
     poll_fd(s, &s->poll, MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
             on_ready);
     poll_fd(s, &s->left_poll, s->left_fd, on_peers_left);
@@ -392,6 +440,7 @@ void http_server_free(struct http_server *s)
     close(s->left_fd);
     loop_timer_free(s->timer);
     loop_timer_free(s->leavers);
+    loop_timer_free(s->sweeper);
     loop_undefer(s->loop, s);
 }
 

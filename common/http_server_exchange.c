@@ -394,6 +394,7 @@ static ssize_t on_pull(void *cls, uint64_t pos, char *buf, size_t max)
     (void)pos;
     struct http_exchange *x = cls;
     ptrdiff_t n = 0;
+    x->server->busy = true;
     x->woken = true;
     while (n == 0 && x->woken && !x->cut) { /* a wake during the pull means: ask again */
         x->woken = false;

@@ -18,7 +18,9 @@ struct http_conn {
     struct MHD_Connection *mhd;
     int fd;
     struct http_exchange *x; /* the request under way; NULL between requests */
-    bool peer_left;          /* it ended its side: see on_peers_left */
+    uint64_t since_ns;
+    bool young;     /* no request yet: perhaps it hangs in its handshake */
+    bool peer_left; /* it ended its side: see on_peers_left */
     bool loopback;
     bool cert_read; /* the client's certificate was looked at: */
     bool cert_valid;
@@ -39,12 +41,16 @@ struct http_server {
     int open_handles;           /* polls that are not closed yet: the struct outlives them */
     struct loop_timer *timer;   /* the daemon's next timeout */
     struct loop_timer *leavers; /* unary requests whose peer ended its side get a moment more */
+    struct loop_timer *sweeper; /* closes connections that are young for too long */
     struct http_conn *conns;
     unsigned conn_count;
+    unsigned young_count;
     struct http_tunnel *tunnels;
-    unsigned direct; /* requests handled in the present run */
-    bool running;    /* within MHD_run */
-    bool kicked;     /* a run is deferred */
+    unsigned direct;    /* requests handled in the present run */
+    unsigned idle_runs; /* of the daemon, in a row, that did nothing one could see */
+    bool busy;          /* something was seen in the present run */
+    bool running;       /* within MHD_run */
+    bool kicked;        /* a run is deferred */
     bool stopping;
 };
 

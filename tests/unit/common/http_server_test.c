@@ -2,6 +2,8 @@
 /* Requests and answers over plain TCP, TLS and Unix sockets, and every way a peer may misbehave. */
 #include "http_fixture.h"
 
+#include <gnutls/gnutls.h>
+
 static void small_body(struct http_server_opts *opts)
 {
     opts->max_body = 1000;
@@ -670,6 +672,67 @@ static void broken_handshakes_disturb_nobody(void **state)
     fixture_fini(&f);
 }
 
+/* ---- quiet ---- */
+
+static void count_tick(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+/* How often the loop turns in 100 ms of which it has nothing to do. */
+static unsigned turns(struct fixture *f)
+{
+    unsigned n = 0;
+    bool never = false;
+    loop_run_until(f->loop, &never, LOOP_MS(50));
+    loop_tick_end(f->loop, count_tick, &n);
+    loop_run_until(f->loop, &never, LOOP_MS(100));
+    loop_off_tick_end(f->loop, count_tick, &n);
+    return n;
+}
+
+/* Whatever a peer leaves half done, the loop sleeps meanwhile. */
+static void a_peer_that_dawdles_does_not_keep_the_loop_awake(void **state)
+{
+    (void)state;
+    static const char *const plain[] = {
+        "", "GET /half", "GET /x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"};
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+        struct fixture f;
+        fixture_init(&f, PLAIN, NULL);
+        f.handler = hold;
+        pending_count = 0;
+        int fd = raw_connect(&f);
+        raw_send(fd, plain[i]);
+        assert_in_range(turns(&f), 0, 10);
+        close(fd);
+        fixture_fini(&f);
+    }
+    struct fixture f;
+    fixture_init(&f, TLS, NULL);
+    f.handler = mirror;
+    gnutls_session_t tls;
+    gnutls_certificate_credentials_t cred;
+    int fd = raw_connect(&f);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    gnutls_certificate_allocate_credentials(&cred);
+    gnutls_init(&tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK);
+    gnutls_set_default_priority(tls);
+    gnutls_credentials_set(tls, GNUTLS_CRD_CERTIFICATE, cred);
+    gnutls_transport_set_int(tls, fd);
+    assert_int_equal(gnutls_handshake(tls), GNUTLS_E_AGAIN); /* says hello, and no more */
+    assert_in_range(turns(&f), 0, 30);
+    struct result r;
+    call(&f, "GET", "/", NULL, &r); /* others are served meanwhile */
+    assert_int_equal(r.status, 200);
+    result_fini(&r);
+    gnutls_deinit(tls);
+    gnutls_certificate_free_credentials(cred);
+    close(fd);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -697,6 +760,7 @@ int main(void)
         cmocka_unit_test(servers_are_verified),
         cmocka_unit_test(a_bad_certificate_is_an_error),
         cmocka_unit_test(broken_handshakes_disturb_nobody),
+        cmocka_unit_test(a_peer_that_dawdles_does_not_keep_the_loop_awake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
