@@ -142,7 +142,8 @@ static int replay_all(struct store *s, struct replay *r, const char *boot_id, bo
         return -1;
     }
     s->given = r->last > counter ? r->last : counter;
-    return is_new || strcmp(was, boot_id) != 0 ? jump(s, r, boot_id, err) : 0;
+    bool same_boot = boot_id[0] != '\0' && strcmp(was, boot_id) == 0; /* unknown: be careful */
+    return is_new || !same_boot ? jump(s, r, boot_id, err) : 0;
 }
 
 int store_boot(struct store *s, const char *boot_id, bool is_new, struct err *err)

@@ -77,7 +77,7 @@ static int trim_event(struct store *s, const struct store_event *ev, struct err 
 static size_t count_surplus(const struct store *s)
 {
     uint64_t first = store_history_first(s->history), end = store_history_end(s->history);
-    size_t slice = s->stage.n * 2 > TRIM_SLICE ? s->stage.n * 2 : TRIM_SLICE;
+    size_t slice = s->stage.n + TRIM_SLICE; /* more leave than come */
     size_t bytes = store_history_bytes(s->history), live = store_index_bytes(s->index);
     size_t allowed = s->log_bytes > live ? s->log_bytes : live;
     uint64_t unread = store_watches_oldest(s->watches);
@@ -257,5 +257,7 @@ void store_commit_tick(void *arg)
 {
     struct store *s = arg;
     store_commit_now(s);
-    store_tree_cache_trim(s->trees);
+    if (store_tree_cache_trim(s->trees)) {
+        store_commit_nudge(s);
+    }
 }

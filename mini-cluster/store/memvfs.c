@@ -24,12 +24,12 @@ static int v_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int fl
     struct handle *h = handle_of(file);
     GUARD(v);
     *h = (struct handle){.v = v, .generation = v->generation};
-    struct mem_file *f = name != NULL ? mem_disk_find(&v->disk, name) : NULL;
+    struct mem_file *f = name != NULL ? memvfs_disk_find(&v->disk, name) : NULL;
     if (v->dead || (f == NULL && name != NULL && !(flags & SQLITE_OPEN_CREATE))) {
-        mem_disk_unref(f);
+        memvfs_disk_unref(f);
         return SQLITE_CANTOPEN;
     }
-    h->f = f != NULL ? f : mem_disk_make(&v->disk, name);
+    h->f = f != NULL ? f : memvfs_disk_make(&v->disk, name);
     h->base.pMethods = &memvfs_methods;
     if (ret_flags != NULL) {
         *ret_flags = flags;
@@ -45,7 +45,7 @@ static int v_delete(sqlite3_vfs *vfs, const char *name, int sync)
     if (!memvfs_step(v)) {
         return SQLITE_IOERR_DELETE;
     }
-    return mem_disk_delete(&v->disk, name) ? SQLITE_OK : SQLITE_IOERR_DELETE_NOENT;
+    return memvfs_disk_delete(&v->disk, name) ? SQLITE_OK : SQLITE_IOERR_DELETE_NOENT;
 }
 
 static int v_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret)
@@ -53,9 +53,9 @@ static int v_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret)
     (void)flags;
     struct memvfs *v = vfs->pAppData;
     GUARD(v);
-    struct mem_file *f = mem_disk_find(&v->disk, name);
+    struct mem_file *f = memvfs_disk_find(&v->disk, name);
     *ret = f != NULL;
-    mem_disk_unref(f);
+    memvfs_disk_unref(f);
     return v->dead ? SQLITE_IOERR_ACCESS : SQLITE_OK;
 }
 
@@ -127,7 +127,7 @@ void memvfs_free(struct memvfs *v)
         return;
     }
     sqlite3_vfs_unregister(&v->vfs);
-    mem_disk_fini(&v->disk);
+    memvfs_disk_fini(&v->disk);
     pthread_mutex_destroy(&v->lock);
     free((char *)(uintptr_t)v->vfs.zName);
     free(v);
@@ -152,7 +152,7 @@ void memvfs_reboot(struct memvfs *v, uint64_t seed, bool power_cut)
     v->crash_at = 0;
     for (struct mem_file *f = v->disk.files; f != NULL; f = f->next) {
         if (power_cut) {
-            mem_file_power_cut(f, &seed);
+            memvfs_disk_power_cut(f, &seed);
         }
         f->shared = 0;
         f->reserved = f->pending = NULL;
@@ -180,9 +180,9 @@ const void *memvfs_read(const struct memvfs *v, const char *name, size_t *ret_n)
 void memvfs_write(struct memvfs *v, const char *name, const void *bytes, size_t n)
 {
     GUARD(v);
-    mem_disk_delete(&v->disk, name);
-    struct mem_file *f = mem_disk_make(&v->disk, name);
-    mem_file_write(f, bytes, n, 0);
-    mem_file_sync(f);
-    mem_disk_unref(f);
+    memvfs_disk_delete(&v->disk, name);
+    struct mem_file *f = memvfs_disk_make(&v->disk, name);
+    memvfs_disk_write(f, bytes, n, 0);
+    memvfs_disk_sync(f);
+    memvfs_disk_unref(f);
 }

@@ -53,14 +53,14 @@ static void forget_ops(struct mem_file *f)
     f->ops.n = 0;
 }
 
-void mem_file_write(struct mem_file *f, const void *bytes, size_t n, size_t at)
+void memvfs_disk_write(struct mem_file *f, const void *bytes, size_t n, size_t at)
 {
     struct mem_op op = {xmemdup(bytes, n), at, n};
     vec_push(&f->ops, op);
     play(&f->now, &op);
 }
 
-size_t mem_file_read(const struct mem_file *f, void *buf, size_t n, size_t at)
+size_t memvfs_disk_read(const struct mem_file *f, void *buf, size_t n, size_t at)
 {
     size_t there = at >= f->now.n ? 0 : f->now.n - at < n ? f->now.n - at : n;
     if (there > 0) {
@@ -70,14 +70,14 @@ size_t mem_file_read(const struct mem_file *f, void *buf, size_t n, size_t at)
     return there;
 }
 
-void mem_file_truncate(struct mem_file *f, size_t n)
+void memvfs_disk_truncate(struct mem_file *f, size_t n)
 {
     struct mem_op op = {NULL, 0, n};
     vec_push(&f->ops, op);
     play(&f->now, &op);
 }
 
-void mem_file_sync(struct mem_file *f)
+void memvfs_disk_sync(struct mem_file *f)
 {
     for (size_t i = 0; i < f->ops.n; i++) {
         play(&f->synced, &f->ops.v[i]);
@@ -106,7 +106,7 @@ static void play_torn(struct mem_bytes *b, const struct mem_op *op, uint64_t *st
     }
 }
 
-void mem_file_power_cut(struct mem_file *f, uint64_t *state)
+void memvfs_disk_power_cut(struct mem_file *f, uint64_t *state)
 {
     /* Sometimes nothing reached the disk, sometimes all did, mostly some of it. */
     uint64_t mood = draw(state) % 4;
@@ -126,7 +126,7 @@ void mem_file_power_cut(struct mem_file *f, uint64_t *state)
 
 /* ---- the disk ---- */
 
-struct mem_file *mem_disk_find(struct mem_disk *d, const char *name)
+struct mem_file *memvfs_disk_find(struct mem_disk *d, const char *name)
 {
     for (struct mem_file *f = d->files; f != NULL; f = f->next) {
         if (f->name != NULL && strcmp(f->name, name) == 0) {
@@ -137,7 +137,7 @@ struct mem_file *mem_disk_find(struct mem_disk *d, const char *name)
     return NULL;
 }
 
-struct mem_file *mem_disk_make(struct mem_disk *d, const char *name)
+struct mem_file *memvfs_disk_make(struct mem_disk *d, const char *name)
 {
     struct mem_file *f = xnew(struct mem_file);
     f->refs = 1;
@@ -153,7 +153,7 @@ struct mem_file *mem_disk_make(struct mem_disk *d, const char *name)
     return f;
 }
 
-void mem_disk_unref(struct mem_file *f)
+void memvfs_disk_unref(struct mem_file *f)
 {
     if (f == NULL || --f->refs > 0) {
         return;
@@ -174,21 +174,21 @@ static void take_name(struct mem_disk *d, struct mem_file *f)
     }
     *at = f->next;
     free(steal(f->name));
-    mem_disk_unref(f);
+    memvfs_disk_unref(f);
 }
 
-bool mem_disk_delete(struct mem_disk *d, const char *name)
+bool memvfs_disk_delete(struct mem_disk *d, const char *name)
 {
-    struct mem_file *f = mem_disk_find(d, name);
+    struct mem_file *f = memvfs_disk_find(d, name);
     if (f == NULL) {
         return false;
     }
     take_name(d, f);
-    mem_disk_unref(f);
+    memvfs_disk_unref(f);
     return true;
 }
 
-void mem_disk_fini(struct mem_disk *d)
+void memvfs_disk_fini(struct mem_disk *d)
 {
     while (d->files != NULL) {
         take_name(d, d->files);

@@ -39,19 +39,19 @@ struct mem_disk {
 };
 
 /* With a reference. find: NULL when there is none; make with NULL makes a nameless one. */
-struct mem_file *mem_disk_find(struct mem_disk *d, const char *name);
-struct mem_file *mem_disk_make(struct mem_disk *d, const char *name);
-void mem_disk_unref(struct mem_file *f);
+struct mem_file *memvfs_disk_find(struct mem_disk *d, const char *name);
+struct mem_file *memvfs_disk_make(struct mem_disk *d, const char *name);
+void memvfs_disk_unref(struct mem_file *f);
 /* Takes the name away; open handles keep the bytes. */
-bool mem_disk_delete(struct mem_disk *d, const char *name);
-void mem_disk_fini(struct mem_disk *d);
+bool memvfs_disk_delete(struct mem_disk *d, const char *name);
+void memvfs_disk_fini(struct mem_disk *d);
 
-void mem_file_write(struct mem_file *f, const void *bytes, size_t n, size_t at);
+void memvfs_disk_write(struct mem_file *f, const void *bytes, size_t n, size_t at);
 /* How many bytes there were; the rest of buf is zeroed. */
-size_t mem_file_read(const struct mem_file *f, void *buf, size_t n, size_t at);
-void mem_file_truncate(struct mem_file *f, size_t n);
-void mem_file_sync(struct mem_file *f);
+size_t memvfs_disk_read(const struct mem_file *f, void *buf, size_t n, size_t at);
+void memvfs_disk_truncate(struct mem_file *f, size_t n);
+void memvfs_disk_sync(struct mem_file *f);
 /* What was not synced is there, or not, or in part; chance comes from *state. */
-void mem_file_power_cut(struct mem_file *f, uint64_t *state);
+void memvfs_disk_power_cut(struct mem_file *f, uint64_t *state);
 
 #endif

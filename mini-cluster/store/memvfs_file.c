@@ -28,7 +28,7 @@ static int m_read(sqlite3_file *file, void *buf, int n, sqlite3_int64 at)
     if (!alive(h)) {
         return SQLITE_IOERR_READ;
     }
-    size_t got = mem_file_read(h->f, buf, (size_t)n, (size_t)at);
+    size_t got = memvfs_disk_read(h->f, buf, (size_t)n, (size_t)at);
     return got == (size_t)n ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
@@ -42,7 +42,7 @@ static int m_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 a
     if (h->v->full) {
         return SQLITE_FULL;
     }
-    mem_file_write(h->f, bytes, (size_t)n, (size_t)at);
+    memvfs_disk_write(h->f, bytes, (size_t)n, (size_t)at);
     return SQLITE_OK;
 }
 
@@ -53,7 +53,7 @@ static int m_truncate(sqlite3_file *file, sqlite3_int64 n)
     if (!alive(h) || !memvfs_step(h->v)) {
         return SQLITE_IOERR_TRUNCATE;
     }
-    mem_file_truncate(h->f, (size_t)n);
+    memvfs_disk_truncate(h->f, (size_t)n);
     return SQLITE_OK;
 }
 
@@ -65,7 +65,7 @@ static int m_sync(sqlite3_file *file, int flags)
     if (!alive(h) || !memvfs_step(h->v)) {
         return SQLITE_IOERR_FSYNC;
     }
-    mem_file_sync(h->f);
+    memvfs_disk_sync(h->f);
     return SQLITE_OK;
 }
 
@@ -255,7 +255,7 @@ static int m_close(sqlite3_file *file)
     GUARD(h->v);
     leave_shm(h);
     release(h, SQLITE_LOCK_NONE);
-    mem_disk_unref(steal(h->f));
+    memvfs_disk_unref(steal(h->f));
     return SQLITE_OK;
 }
 

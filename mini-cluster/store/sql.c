@@ -29,6 +29,10 @@ static const char schema[] =
     "COMMIT;";
 _Static_assert(STORE_SQL_APPLICATION == 1886348396, "the schema says the same");
 
+#define COLUMNS                                                                                    \
+    "rev, type, prev, created, gr, ns, name, uid, owner, node, phase, deleting, labels, sum, "     \
+    "bytes"
+
 static const char *const texts[SQL_STMTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -37,13 +41,10 @@ static const char *const texts[SQL_STMTS] = {
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [SQL_META_DELETE] = "DELETE FROM meta WHERE name = ?1",
     [SQL_PROBE] = "INSERT OR REPLACE INTO meta(name, value) VALUES('probe', zeroblob(?1))",
-    [SQL_ROW_PUT] = "INSERT INTO version(rev, type, prev, created, gr, ns, name, uid, owner, node, "
-                    "phase, deleting, labels, sum, bytes)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    [SQL_ROW_PUT] = "INSERT INTO version(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                    "?10, ?11, ?12, ?13, ?14, ?15)",
     [SQL_ROW_DELETE] = "DELETE FROM version WHERE rev = ?1",
-    [SQL_ROWS] =
-        "SELECT rev, type, prev, created, gr, ns, name, uid, owner, node, phase, deleting, "
-        "labels, sum, bytes FROM version ORDER BY rev",
+    [SQL_ROWS] = "SELECT " COLUMNS " FROM version ORDER BY rev",
     [SQL_RECORD_PUT] = "INSERT OR REPLACE INTO record(tab, key, value) VALUES(?1, ?2, ?3)",
     [SQL_RECORD_DELETE] = "DELETE FROM record WHERE tab = ?1 AND key = ?2",
     [SQL_RECORDS] = "SELECT tab, key, value FROM record ORDER BY tab, key",

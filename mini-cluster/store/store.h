@@ -74,9 +74,10 @@ struct store_opts {
  * (ERR_INVALID) and left as it is; one of a newer format too. After a reboot (boot id differs) the revision jumps ahead. */
 int store_open(struct loop *loop, const struct store_opts *opts, struct store **ret,
                struct err *err) WARN_UNUSED;
-/* Commits what is staged, checkpoints, closes. NULL is fine. */
+/* Commits what is staged, checkpoints, closes. Who still waits is forgotten; entries and watches may be
+ * freed later. Not from a callback of the store. NULL is fine. */
 void store_close(struct store *s);
-/* Closes without a commit or a checkpoint, as SIGKILL would. */
+/* The same without a commit or a checkpoint, as SIGKILL would. */
 void store_abandon(struct store *s);
 
 /* ---- reading ---- */
@@ -94,7 +95,7 @@ struct store_filter {
     const char *ns;
     const char *owner_uid;
     const char *node;
-    const char *after_ns, *after_name;  /* begin after this key (continue) */
+    const char *after_ns, *after_name;  /* begin after this key (continue); with gr */
 };
 /* Calls fn for each; `e` is borrowed. Stops when fn returns false. fn may put and delete: what it does is
  * not seen by this walk. */
@@ -114,7 +115,8 @@ const char *store_why_read_only(const struct store *s); /* "" when it is not */
  * the present entry. *ret is a new reference; may be NULL. ERR_UNAVAILABLE when read-only. */
 int store_put(struct store *s, const struct store_key *key, json_t *obj, int64_t expect,
               const struct store_entry **ret, struct err *err) WARN_UNUSED;
-/* *ret is the last version, under the revision of the deletion; may be NULL. */
+/* `expect`: > 0 its revision must be this, else whatever; it must exist. *ret is the last version, under
+ * the revision of the deletion; may be NULL. */
 int store_delete(struct store *s, const struct store_key *key, int64_t expect,
                  const struct store_entry **ret, struct err *err) WARN_UNUSED;
 
@@ -125,10 +127,12 @@ void store_on_commit(struct store *s, void (*fn)(void *arg, bool ok, const char 
 void store_off_commit(struct store *s, const void *arg);
 
 /* ---- records: small private facts of the workers (start intents, counters), beside the objects,
- * in the same transactions; no revision, no watch. JSON values, bounded to 64 KiB. ---- */
+ * in the same transactions; no revision, no watch. JSON values, of at most 64 KiB (asserted). While the
+ * store is read-only they are dropped at the tick's end, as a stage is: wait for store_on_commit. ---- */
 void store_record_put(struct store *s, const char *table, const char *key, json_t *value); /* takes */
 void store_record_delete(struct store *s, const char *table, const char *key);
-/* Borrowed, frozen, staged view; NULL when there is none. Valid until the record changes. */
+/* Borrowed, frozen, staged view; NULL when there is none. Valid until the record changes. The walk is in
+ * the order of the keys, and fn may change records. */
 const json_t *store_record_find(struct store *s, const char *table, const char *key);
 void store_record_each(struct store *s, const char *table,
                        bool (*fn)(void *arg, const char *key, const json_t *value), void *arg);

@@ -7,6 +7,8 @@
 #include "common/vec.h"
 #include "store/entry.h"
 
+enum { TRIM_SLICE = 128 }; /* about two milliseconds of pods */
+
 struct store_tree_cache {
     struct entry *newest, *oldest;
     size_t n, max;
@@ -51,7 +53,8 @@ void store_tree_cache_free(struct store_tree_cache *c)
         return;
     }
     c->max = 0;
-    store_tree_cache_trim(c);
+    while (store_tree_cache_trim(c)) {
+    }
     vec_fini(&c->left);
     free(c);
 }
@@ -103,18 +106,16 @@ void store_tree_cache_forget(struct store_tree_cache *c, const struct store_entr
     }
 }
 
-void store_tree_cache_trim(struct store_tree_cache *c)
+bool store_tree_cache_trim(struct store_tree_cache *c)
 {
-    while (c->n > c->max) {
+    size_t slice = TRIM_SLICE;
+    for (; c->left.n > 0 && slice > 0; slice--) {
+        json_decref(c->left.v[--c->left.n]);
+    }
+    for (; c->n > c->max && slice > 0; slice--) {
         json_decref(take_out(c, c->oldest));
     }
-    for (size_t i = 0; i < c->left.n; i++) {
-        json_decref(c->left.v[i]);
-    }
-    c->left.n = 0;
-    if (c->left.cap > 4096) { /* one busy tick does not keep its memory for ever */
-        vec_fini(&c->left);
-    }
+    return c->left.n > 0 || c->n > c->max;
 }
 
 size_t store_tree_cache_count(const struct store_tree_cache *c)

@@ -4,6 +4,7 @@
 #ifndef STORE_TREE_CACHE_H
 #define STORE_TREE_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -20,8 +21,8 @@ void store_tree_cache_put(struct store_tree_cache *c, const struct store_entry *
 const json_t *store_tree_cache_get(struct store_tree_cache *c, const struct store_entry *e);
 /* Nobody will ask for this entry's tree again, if it has one; it stays until the next trim. */
 void store_tree_cache_forget(struct store_tree_cache *c, const struct store_entry *e);
-/* The tick ends: back to `max` trees. */
-void store_tree_cache_trim(struct store_tree_cache *c);
+/* The tick ends: back towards `max` trees, a slice at a time. True when there is more to do. */
+bool store_tree_cache_trim(struct store_tree_cache *c);
 size_t store_tree_cache_count(const struct store_tree_cache *c);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast the store takes objects: puts of 3.5 KB in ticks of 100 on a real disk, and the time
  * that a tick's end holds the loop. Arguments: a folder, and how many objects. */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -141,6 +142,8 @@ static void report(struct bench *b, long n, double ms)
     qsort(b->took, (size_t)b->rounds, sizeof(double), compare);
     struct store_stats st;
     store_stats(b->s, &st);
+    struct mallinfo2 mi = mallinfo2();
+    printf("memory in use %.1f MB\n", (double)(mi.uordblks + mi.hblkhd) / 1e6);
     printf("%ld puts in %.0f ms: %.0f a second; commit p50 %.2f ms, p99 %.2f ms, max %.2f ms; "
            "%zu objects, %zu events, file %.1f MB, log %.1f MB\n",
            n, ms, (double)n / ms * 1e3, b->took[b->rounds / 2],
