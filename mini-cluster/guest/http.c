@@ -86,7 +86,7 @@ static void finish_answer(struct conn *c)
     c->busy = false;
     c->in_len -= c->used;
     memmove(c->in, c->in + c->used, c->in_len);
-    if (c->close) {
+    if (c->close || (draining && listener.fd < 0)) {
         shutdown(c->ev.fd, SHUT_WR);
         hang_up(c);
         return;
