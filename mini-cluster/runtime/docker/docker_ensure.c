@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "runtime/docker/docker_files.h"
 #include "runtime/docker/docker_impl.h"
+#include "runtime/docker/docker_opener.h"
 #include "runtime/docker/docker_spec.h"
 
 #define START_NS LOOP_S(180) /* a busy machine is slow, and giving up does not end the start */
@@ -16,6 +17,7 @@ struct ensure {
     struct docker_op op;
     json_t *body;
     char *hash;
+    struct docker_opener *opener; /* NULL: none is needed */
     struct docker_puts puts;
     size_t put;         /* the next */
     struct err refusal; /* Docker's 409, until it is known whose container it is */
@@ -28,6 +30,7 @@ static void ensure_destroy(struct docker_op *op)
     struct ensure *e = (struct ensure *)op;
     json_decref(e->body);
     free(e->hash);
+    docker_opener_free(e->opener);
     docker_puts_fini(&e->puts);
     loop_timer_free(e->retry);
 }
@@ -176,11 +179,25 @@ static void create(void *arg)
     docker_call(e->op.d, &ask, created, e, "/containers/create?name=%s", e->op.name);
 }
 
+static void opened(void *arg, const struct docker_answer *a)
+{
+    struct ensure *e = arg;
+    if (a->err.code != ERR_NONE) {
+        docker_op_failed(&e->op, a);
+    } else {
+        create(e);
+    }
+}
+
 static void ensure_run(struct docker_op *op)
 {
     struct ensure *e = (struct ensure *)op;
     e->give_up_ns = loop_mono_ns(op->d->loop) + NAME_NS;
-    create(e);
+    if (e->opener != NULL) {
+        docker_opener_run(e->opener, op->d, opened, e);
+    } else {
+        create(e);
+    }
 }
 
 void docker_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch, runtime_done *done,
@@ -197,6 +214,7 @@ void docker_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch, 
         docker_op_fail(&e->op, RUNTIME_FAILED);
         return;
     }
+    e->opener = docker_opener_new(d, spec);
     docker_files_puts(spec, &e->puts);
     e->retry = loop_timer_new(d->loop, create, e);
     docker_op_start(&e->op, &d->starts, ensure_run);

@@ -35,6 +35,9 @@ static bool read_event(const json_t *line, struct docker_event *ret)
     if (str_to_i64(jx_get_str(attributes, "exitCode", ""), 0, 255, &code)) {
         ret->exit_code = (int)code;
     }
+    if (str_eq(jx_get_str(attributes, DOCKER_LABEL_ROLE, ""), DOCKER_ROLE_OPENER)) {
+        return false;
+    }
     return ret->action != NULL && ret->name[0] != '\0' &&
            strcmp(jx_str(line, "Type", "container"), "container") == 0;
 }

@@ -126,23 +126,18 @@ static void add_file(struct docker_puts *puts, const struct runtime_spec *spec,
     tar_add_file(tar, f->path + base, f->bytes, f->len, f->mode);
 }
 
-static void open_volume(struct docker_puts *puts, const struct runtime_spec *spec,
-                        const struct runtime_mount *m)
+static void open_volume(struct docker_puts *puts, const struct runtime_mount *m)
 {
-    if (spec->read_only_root) {
-        tar_add_dir(put_at(puts, m->path, mount_len(m)), "./", 0777);
-    } else {
-        cleanup_free char *path = xasprintf("%.*s/", (int)mount_len(m), m->path);
-        tar_add_dir(put_at(puts, "/", 1), path, 0777);
-    }
+    cleanup_free char *path = xasprintf("%.*s/", (int)mount_len(m), m->path);
+    tar_add_dir(put_at(puts, "/", 1), path, 0777);
 }
 
 void docker_files_puts(const struct runtime_spec *spec, struct docker_puts *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    for (size_t i = 0; i < spec->nmounts; i++) {
+    for (size_t i = 0; !spec->read_only_root && i < spec->nmounts; i++) {
         if (spec->mounts[i].volume != NULL && !spec->mounts[i].read_only) {
-            open_volume(ret, spec, &spec->mounts[i]);
+            open_volume(ret, &spec->mounts[i]);
         }
     }
     for (size_t i = 0; i < spec->nfiles; i++) {

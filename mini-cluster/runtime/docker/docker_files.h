@@ -24,7 +24,8 @@ int docker_files_check(const struct runtime_spec *spec, struct err *err) WARN_UN
 /* Docker refuses to put files into a read-only root, but not into a volume: there each folder that
  * gets files becomes an anonymous volume, which goes with its container. */
 void docker_files_add_mounts(json_t *mounts, const struct runtime_spec *spec);
-/* What to put. Writable volumes are also opened to every user, as Kubernetes does. */
+/* What to put. Writable volumes are also opened to every user, as Kubernetes does; with a read-only
+ * root that takes a container of its own, see docker_opener.h. */
 void docker_files_puts(const struct runtime_spec *spec, struct docker_puts *ret);
 void docker_puts_fini(struct docker_puts *puts);
 

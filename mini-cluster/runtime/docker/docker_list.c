@@ -60,7 +60,7 @@ static void list_answer(struct docker_op *op, enum runtime_result result, const 
     void *value;
     for (size_t it = 0; result == RUNTIME_OK && map_next(l->rows, &it, NULL, &value);) {
         const struct row *row = value;
-        if (row->seen) {
+        if (row->seen && !row->status.hidden) {
             vec_push(&list, row->status.st);
         }
     }

@@ -199,8 +199,8 @@ static void set_network(json_t *body, json_t *host, const struct runtime_cluster
     }
 }
 
-static json_t *mount_of(const struct runtime_cluster *cluster, const struct runtime_spec *spec,
-                        const struct runtime_mount *m)
+json_t *docker_spec_mount(const struct runtime_cluster *cluster, const struct runtime_spec *spec,
+                          const struct runtime_mount *m, const char *target)
 {
     cleanup_free char *name = docker_spec_volume(cluster, m->volume);
     json_t *labels = json_pack("{s:s, s:s}", DOCKER_LABEL_CLUSTER, cluster->name, DOCKER_LABEL_UID,
@@ -210,7 +210,7 @@ static json_t *mount_of(const struct runtime_cluster *cluster, const struct runt
                             json_string(spec->join != NULL ? spec->join : spec->name));
     }
     return json_pack("{s:s, s:s, s:s, s:b, s:{s:b, s:o}}", "Type", "volume", "Source", name,
-                     "Target", m->path, "ReadOnly", m->read_only, "VolumeOptions", "NoCopy", 1,
+                     "Target", target, "ReadOnly", m->read_only, "VolumeOptions", "NoCopy", 1,
                      "Labels", labels);
 }
 
@@ -221,7 +221,7 @@ static void set_mounts(json_t *host, const struct runtime_cluster *cluster,
     for (size_t i = 0; i < spec->nmounts; i++) {
         const struct runtime_mount *m = &spec->mounts[i];
         if (m->volume != NULL) {
-            json_array_append_new(mounts, mount_of(cluster, spec, m));
+            json_array_append_new(mounts, docker_spec_mount(cluster, spec, m, m->path));
         } else {
             json_object_set_new(tmpfs, m->path,
                                 json_string(m->read_only ? "ro" : "rw,exec,mode=0777"));

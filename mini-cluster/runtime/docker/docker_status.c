@@ -57,6 +57,7 @@ static void read_labels(const json_t *labels, struct docker_status *ret)
     int64_t epoch = 0;
     ret->cluster_uid = jx_get_str(labels, DOCKER_LABEL_UID, "");
     ret->st.role = runtime_role_find(jx_get_str(labels, DOCKER_LABEL_ROLE, "app"));
+    ret->hidden = str_eq(jx_get_str(labels, DOCKER_LABEL_ROLE, ""), DOCKER_ROLE_OPENER);
     ret->st.host = jx_get_str(labels, DOCKER_LABEL_HOST, "");
     ret->st.hash = jx_get_str(labels, DOCKER_LABEL_HASH, "");
     if (str_to_i64(jx_get_str(labels, DOCKER_LABEL_EPOCH, ""), 0, INT64_MAX, &epoch)) {

@@ -13,6 +13,7 @@ struct docker_status {
     struct runtime_status st; /* borrows from `from` and `labels` */
     json_t *from;
     const char *cluster_uid;  /* "" when it has none */
+    bool hidden; /* one of the driver's own */
     bool tty;
     VEC(char *) labels;
 };

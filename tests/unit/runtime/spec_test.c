@@ -246,7 +246,7 @@ static void test_files_of_a_read_only_root_go_to_volumes(void **state)
     expect(b, "HostConfig.Mounts[2]", "{\"Type\":\"volume\",\"Target\":\"/var/run\"}");
     json_decref(b);
     put_paths(&spec, &read_only);
-    assert_string_equal(str_c(&read_only), "/data,/etc/a,/var/run");
+    assert_string_equal(str_c(&read_only), "/etc/a,/var/run,/data");
     spec.read_only_root = false;
     put_paths(&spec, &writable);
     assert_string_equal(str_c(&writable), "/");
