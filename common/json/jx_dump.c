@@ -134,7 +134,7 @@ static void put_object(struct str *out, const json_t *v, int level)
 
 static void put_value(struct str *out, const json_t *v, int level)
 {
-    char buf[JX_REAL_SIZE];
+    char buf[JX_NUMBER_SIZE];
     switch (v != NULL ? json_typeof(v) : JSON_NULL) {
     case JSON_OBJECT:
         put_object(out, v, level);
@@ -149,7 +149,7 @@ static void put_value(struct str *out, const json_t *v, int level)
         put_integer(out, json_integer_value(v));
         break;
     case JSON_REAL:
-        put_n(out, buf, jx_real_format(buf, json_real_value(v)));
+        put_n(out, buf, jx_number_format(buf, json_real_value(v)));
         break;
     case JSON_TRUE:
         put_n(out, "true", 4);

@@ -20,7 +20,7 @@ static locale_t c_locale(void)
     return made;
 }
 
-bool jx_real_parse(const char *text, size_t n, double *ret)
+bool jx_number_parse(const char *text, size_t n, double *ret)
 {
     char small[64];
     cleanup_free char *big = NULL;
@@ -51,14 +51,14 @@ static size_t restore_point(char *buf)
     return (size_t)(to - buf);
 }
 
-size_t jx_real_format(char buf[JX_REAL_SIZE], double v)
+size_t jx_number_format(char buf[JX_NUMBER_SIZE], double v)
 {
     double back = 0;
     size_t n = 0;
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(buf, JX_REAL_SIZE - 2, "%.*g", digits, v);
+        snprintf(buf, JX_NUMBER_SIZE - 2, "%.*g", digits, v);
         n = restore_point(buf);
-        if (jx_real_parse(buf, n, &back) && back == v) {
+        if (jx_number_parse(buf, n, &back) && back == v) {
             break;
         }
     }

@@ -105,7 +105,7 @@ static bool scan_string(struct reader *r, const char **ret_p, size_t *ret_n, boo
             fail_at(r, r->p, "a control character in a string must be escaped");
             return false;
         } else {
-            size_t n = jx_utf8_length(r->p, r->end);
+            size_t n = jx_string_utf8(r->p, r->end);
             if (n == 0) {
                 fail_at(r, r->p, "the text is not UTF-8");
                 return false;
@@ -131,7 +131,7 @@ static bool read_text(struct reader *r, const char **ret_p, size_t *ret_n, struc
     }
     const char *what = "";
     str_clear(&r->scratch);
-    const char *bad = jx_unescape(&r->scratch, raw->key, raw->key + raw->len, &what);
+    const char *bad = jx_string_unescape(&r->scratch, raw->key, raw->key + raw->len, &what);
     if (bad != NULL) {
         fail_at(r, bad, what);
         return false;
@@ -162,8 +162,9 @@ static const char *skip_digits(const char *p, const char *end)
 static json_t *make_real(struct reader *r, const char *from, const char *to)
 {
     double v = 0;
-    return jx_real_parse(from, (size_t)(to - from), &v) ? json_real(v)
-                                                        : fail_at(r, from, "the number is too big");
+    return jx_number_parse(from, (size_t)(to - from), &v)
+               ? json_real(v)
+               : fail_at(r, from, "the number is too big");
 }
 
 /* An integer past 64 bits becomes a real, as in Kubernetes. */
@@ -279,7 +280,7 @@ static void report_duplicate(struct reader *r)
             str_add_f(&path, "[%zu]", r->steps[i].index);
         } else {
             str_add(&path, path.len > 0 ? "." : "");
-            jx_unescape(&path, r->steps[i].key, r->steps[i].key + r->steps[i].len, &what);
+            jx_string_unescape(&path, r->steps[i].key, r->steps[i].key + r->steps[i].len, &what);
         }
     }
     size_t i;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-size_t jx_utf8_length(const char *p, const char *end)
+size_t jx_string_utf8(const char *p, const char *end)
 {
     const unsigned char *u = (const unsigned char *)p;
     size_t n = u[0] < 0x80   ? 1
@@ -93,7 +93,8 @@ static size_t unescape_u(struct str *out, const char *p, const char *end, const 
     return 10;
 }
 
-const char *jx_unescape(struct str *out, const char *p, const char *end, const char **ret_what)
+const char *jx_string_unescape(struct str *out, const char *p, const char *end,
+                               const char **ret_what)
 {
     static const char from[] = "\"\\/bfnrt";
     static const char to[] = "\"\\/\b\f\n\r\t";

@@ -8,9 +8,10 @@
 #include "common/str.h"
 
 /* The length of the UTF-8 sequence at p, 0 when it is none (overlong forms and surrogates too). */
-size_t jx_utf8_length(const char *p, const char *end);
+size_t jx_string_utf8(const char *p, const char *end);
 /* Appends the unescaped text of [p, end), in which every backslash has a byte behind it. NULL when
  * all is well, else where it is not, and *ret_what says why. */
-const char *jx_unescape(struct str *out, const char *p, const char *end, const char **ret_what);
+const char *jx_string_unescape(struct str *out, const char *p, const char *end,
+                               const char **ret_what);
 
 #endif

@@ -7,7 +7,7 @@
 #include "common/mem.h"
 #include "yaml_impl.h"
 
-enum { MAX_PLAIN_KEY = 500 }; /* a longer one needs the "? key" form: readers stop at 1024 */
+enum { MAX_SIMPLE_KEY = 1000 }; /* a longer one needs the "? key" form: readers stop at 1024 */
 
 enum style { PLAIN, SINGLE, DOUBLE, LITERAL };
 
@@ -57,7 +57,7 @@ static bool reads_otherwise(const char *s, size_t n)
 static bool has_meaning(const char *s, size_t n)
 {
     bool indicator = strchr(",[]{}#&*!|>'\"%@`", s[0]) != NULL;
-    bool start = strchr("-?:", s[0]) != NULL && (s[1] == ' ' || s[1] == '\0');
+    bool start = strchr("-?:", s[0]) != NULL && strchr(" \t", s[1]) != NULL;
     bool marker = strncmp(s, "---", 3) == 0 || strncmp(s, "...", 3) == 0;
     bool edge = s[0] == ' ' || s[0] == '\t' || s[n - 1] == ' ' || s[n - 1] == '\t';
     return indicator || start || marker || edge || s[n - 1] == ':' || strstr(s, ": ") != NULL ||
@@ -210,20 +210,18 @@ static void put_scalar(struct str *out, const json_t *v, int indent)
 
 static void put_key(struct str *out, const char *key, int indent)
 {
-    size_t n = strlen(key);
-    bool big = n > MAX_PLAIN_KEY;
-    str_add(out, big ? "? " : "");
-    switch (style_of(key, n, true)) {
-    case PLAIN:
-        str_add(out, key);
-        break;
-    case SINGLE:
-        put_single(out, key);
-        break;
-    default:
-        put_double(out, key);
-        break;
+    cleanup_str struct str text = STR_INIT;
+    enum style style = style_of(key, strlen(key), true);
+    if (style == PLAIN) {
+        str_add(&text, key);
+    } else if (style == SINGLE) {
+        put_single(&text, key);
+    } else {
+        put_double(&text, key);
     }
+    bool big = text.len > MAX_SIMPLE_KEY;
+    str_add(out, big ? "? " : "");
+    str_add(out, str_c(&text));
     if (big) {
         str_add_c(out, '\n');
         put_indent(out, indent);

@@ -120,7 +120,7 @@ static bool has_form_of_real(const char *p)
 static json_t *parse_real(const char *text)
 {
     double v = 0;
-    if (!has_form_of_real(text) || !jx_real_parse(text, strlen(text), &v)) {
+    if (!has_form_of_real(text) || !jx_number_parse(text, strlen(text), &v)) {
         return NULL;
     }
     return make_number(v);
@@ -180,7 +180,7 @@ json_t *yaml_scalar_tagged(const char *text, size_t n, const char *tag, const ch
 
 char *yaml_scalar_key(const json_t *resolved)
 {
-    char buf[JX_REAL_SIZE];
+    char buf[JX_NUMBER_SIZE];
     switch (json_typeof(resolved)) {
     case JSON_STRING:
         return xstrdup(json_string_value(resolved));
@@ -191,7 +191,7 @@ char *yaml_scalar_key(const json_t *resolved)
     case JSON_INTEGER:
         return xasprintf("%lld", (long long)json_integer_value(resolved));
     case JSON_REAL:
-        jx_real_format(buf, json_real_value(resolved));
+        jx_number_format(buf, json_real_value(resolved));
         return xstrdup(buf);
     default:
         return NULL;

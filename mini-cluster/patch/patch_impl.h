@@ -20,21 +20,21 @@ struct strategic {
 };
 
 /* Enters a member, or with a NULL key an item. False, with an error, when it is too deep. */
-bool strategic_enter(struct strategic *s, const char *key, size_t index);
-void strategic_leave(struct strategic *s);
+bool patch_strategic_enter(struct strategic *s, const char *key, size_t index);
+void patch_strategic_leave(struct strategic *s);
 /* Puts the place ("spec.containers[0]") in front of a sentence. Returns -1. */
-int strategic_fail(struct strategic *s, enum err_code code, const char *fmt, ...)
+int patch_strategic_fail(struct strategic *s, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The schema below a node; NULL when there is none. */
-const void *strategic_child(const struct strategic *s, const void *node, const char *field);
+const void *patch_strategic_child(const struct strategic *s, const void *node, const char *field);
 
 /* A map with the patch's map merged in; NULL on error. `old` may be NULL. */
-json_t *strategic_map(struct strategic *s, const json_t *old, const json_t *patch,
-                      const void *node);
+json_t *patch_strategic_map(struct strategic *s, const json_t *old, const json_t *patch,
+                            const void *node);
 /* A copy of what a patch brings that was not there: without nulls in maps and without directives.
  * *ret is NULL when all of it was a directive. */
-int strategic_clean(struct strategic *s, const json_t *patch, json_t **ret);
+int patch_strategic_clean(struct strategic *s, const json_t *patch, json_t **ret);
 
 /* What a patch says about one list: any of these may be NULL. */
 struct list_patch {
@@ -44,7 +44,7 @@ struct list_patch {
 };
 
 /* The list merged; `old` may be NULL. *ret is NULL when nothing is to be there. */
-int strategic_list(struct strategic *s, const json_t *old, const struct list_patch *patch,
-                   const void *node, json_t **ret);
+int patch_list_merge(struct strategic *s, const json_t *old, const struct list_patch *patch,
+                     const void *node, json_t **ret);
 
 #endif

@@ -70,8 +70,8 @@ static const char *key_text(struct list_merge *m, const json_t *item)
 static int fail_no_key(struct list_merge *m, const json_t *item)
 {
     cleanup_free char *text = jx_dump_text(item);
-    return strategic_fail(m->s, ERR_BAD_REQUEST,
-                          "map: %.200s does not contain declared merge key: %s", text, m->key);
+    return patch_strategic_fail(
+        m->s, ERR_BAD_REQUEST, "map: %.200s does not contain declared merge key: %s", text, m->key);
 }
 
 /* The key text of an item that a patch brings, which must have one. */
@@ -79,13 +79,13 @@ static int patch_key(struct list_merge *m, const json_t *item, const char **ret)
 {
     bool scalar = !json_is_object(item) && !json_is_array(item);
     if (json_is_array(item)) {
-        return strategic_fail(m->s, ERR_BAD_REQUEST, "lists of lists are not supported");
+        return patch_strategic_fail(m->s, ERR_BAD_REQUEST, "lists of lists are not supported");
     }
     if (scalar != (m->key[0] == '\0')) {
-        return strategic_fail(m->s, ERR_BAD_REQUEST,
-                              m->key[0] == '\0' ? "an item must be a plain value, not a map"
-                                                : "an item must be a map with the key \"%s\"",
-                              m->key);
+        return patch_strategic_fail(m->s, ERR_BAD_REQUEST,
+                                    m->key[0] == '\0' ? "an item must be a plain value, not a map"
+                                                      : "an item must be a map with the key \"%s\"",
+                                    m->key);
     }
     *ret = key_text(m, item);
     return *ret != NULL ? 0 : fail_no_key(m, item);
@@ -100,11 +100,11 @@ static int index_places(struct list_merge *m, const json_t *list, struct map **r
     jx_each(i, item, list)
     {
         const char *key = NULL;
-        if (!strategic_enter(m->s, NULL, i) || patch_key(m, item, &key) < 0) {
+        if (!patch_strategic_enter(m->s, NULL, i) || patch_key(m, item, &key) < 0) {
             map_free(places);
             return -1;
         }
-        strategic_leave(m->s);
+        patch_strategic_leave(m->s);
         put_place(places, key, i);
     }
     *ret = places;
@@ -146,11 +146,11 @@ static void take_old(struct list_merge *m, const json_t *old, const struct map *
 static int merge_item(struct list_merge *m, struct item *item, const json_t *patch)
 {
     if (item->touched && ++m->s->repeats > MAX_REPEATS) {
-        return strategic_fail(m->s, ERR_BAD_REQUEST,
-                              "the patch names items again and again: at most %d times",
-                              (int)MAX_REPEATS);
+        return patch_strategic_fail(m->s, ERR_BAD_REQUEST,
+                                    "the patch names items again and again: at most %d times",
+                                    (int)MAX_REPEATS);
     }
-    json_t *merged = strategic_map(m->s, item->value, patch, m->item_node);
+    json_t *merged = patch_strategic_map(m->s, item->value, patch, m->item_node);
     if (merged == NULL) {
         return -1;
     }
@@ -171,7 +171,7 @@ static int take_item(struct list_merge *m, const json_t *patch)
     if (at == NOWHERE) {
         cleanup_free char *kept = xstrdup(key); /* the scratch is used again below */
         json_t *value = NULL;
-        if (strategic_clean(m->s, patch, &value) < 0) {
+        if (patch_strategic_clean(m->s, patch, &value) < 0) {
             return -1;
         }
         if (value != NULL) {
@@ -206,9 +206,9 @@ static int sort_item(struct list_merge *m, const json_t *item, struct sorted_pat
         return 0;
     }
     if (!str_eq(name, "delete")) {
-        return strategic_fail(m->s, ERR_BAD_REQUEST,
-                              "unknown patch type: %.100s: $patch is delete, merge or replace",
-                              name != NULL ? name : "not a string");
+        return patch_strategic_fail(
+            m->s, ERR_BAD_REQUEST, "unknown patch type: %.100s: $patch is delete, merge or replace",
+            name != NULL ? name : "not a string");
     }
     if (patch_key(m, item, &key) < 0) {
         return -1;
@@ -224,16 +224,17 @@ static int sort_patch(struct list_merge *m, const struct list_patch *patch,
     const json_t *item;
     jx_each(i, item, patch->items)
     {
-        if (!strategic_enter(m->s, NULL, i) || sort_item(m, item, ret) < 0) {
+        if (!patch_strategic_enter(m->s, NULL, i) || sort_item(m, item, ret) < 0) {
             return -1;
         }
-        strategic_leave(m->s);
+        patch_strategic_leave(m->s);
     }
     if (patch->remove != NULL && m->key[0] != '\0') {
-        return strategic_fail(m->s, ERR_BAD_REQUEST,
-                              "invalid patch format of primitive list: the items are maps; delete "
-                              "one with {\"$patch\": \"delete\", \"%s\": ...}",
-                              m->key);
+        return patch_strategic_fail(
+            m->s, ERR_BAD_REQUEST,
+            "invalid patch format of primitive list: the items are maps; delete "
+            "one with {\"$patch\": \"delete\", \"%s\": ...}",
+            m->key);
     }
     jx_each(i, item, patch->remove)
     {
@@ -249,10 +250,10 @@ static int take_items(struct list_merge *m, const json_t *items)
     const json_t *item;
     jx_each(i, item, items)
     {
-        if (!strategic_enter(m->s, NULL, i) || take_item(m, item) < 0) {
+        if (!patch_strategic_enter(m->s, NULL, i) || take_item(m, item) < 0) {
             return -1;
         }
-        strategic_leave(m->s);
+        patch_strategic_leave(m->s);
     }
     return 0;
 }
@@ -273,10 +274,11 @@ static int check_order(struct list_merge *m, const json_t *items, const struct m
         }
         size_t at = find_place(places, key);
         if (at == NOWHERE || at < last) {
-            return strategic_fail(m->s, ERR_BAD_REQUEST,
-                                  "The order in patch list doesn't match $setElementOrder list: "
-                                  "%.100s is %s",
-                                  key, at == NOWHERE ? "not in it" : "not in its place");
+            return patch_strategic_fail(
+                m->s, ERR_BAD_REQUEST,
+                "The order in patch list doesn't match $setElementOrder list: "
+                "%.100s is %s",
+                key, at == NOWHERE ? "not in it" : "not in its place");
         }
         last = at;
     }
@@ -332,7 +334,7 @@ static int merge_keyed(struct list_merge *m, const json_t *old, const struct lis
         return -1;
     }
     if (sorted->replace) {
-        return strategic_clean(m->s, sorted->items, ret);
+        return patch_strategic_clean(m->s, sorted->items, ret);
     }
     cleanup_places struct map *places = NULL;
     if (index_places(m, patch->order != NULL ? patch->order : sorted->items, &places) < 0 ||
@@ -347,22 +349,22 @@ static int merge_keyed(struct list_merge *m, const json_t *old, const struct lis
     return 0;
 }
 
-int strategic_list(struct strategic *s, const json_t *old, const struct list_patch *patch,
-                   const void *node, json_t **ret)
+int patch_list_merge(struct strategic *s, const json_t *old, const struct list_patch *patch,
+                     const void *node, json_t **ret)
 {
     const char *key = node != NULL ? s->schema->merge_key(node) : NULL;
     if (key == NULL && patch->items == NULL && patch->remove != NULL) {
         key = ""; /* removal of plain values needs no schema */
     }
     if (key == NULL) { /* a list that is replaced as a whole has no order of its own to keep */
-        return strategic_clean(s, patch->items != NULL ? patch->items : old, ret);
+        return patch_strategic_clean(s, patch->items != NULL ? patch->items : old, ret);
     }
     if (old == NULL && patch->items == NULL) {
         return 0;
     }
     struct list_merge m = {.s = s, .key = key, .by_key = map_new(NULL)};
     struct sorted_patch sorted = {.removed = map_new(NULL), .items = json_array()};
-    m.item_node = strategic_child(s, node, NULL);
+    m.item_node = patch_strategic_child(s, node, NULL);
     int rc = merge_keyed(&m, old, patch, &sorted, ret);
     for (size_t i = 0; i < m.items.n; i++) {
         json_decref(m.items.v[i].value);

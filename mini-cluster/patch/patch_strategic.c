@@ -17,10 +17,10 @@ static const char REMOVE_PREFIX[] = "$deleteFromPrimitiveList/";
 
 /* ---- where we are ---- */
 
-bool strategic_enter(struct strategic *s, const char *key, size_t index)
+bool patch_strategic_enter(struct strategic *s, const char *key, size_t index)
 {
     if (s->depth == JX_MAX_DEPTH + 1) {
-        strategic_fail(s, ERR_BAD_REQUEST, "nested deeper than %d levels", (int)JX_MAX_DEPTH);
+        patch_strategic_fail(s, ERR_BAD_REQUEST, "nested deeper than %d levels", (int)JX_MAX_DEPTH);
         return false;
     }
     s->keys[s->depth] = key;
@@ -28,12 +28,12 @@ bool strategic_enter(struct strategic *s, const char *key, size_t index)
     return true;
 }
 
-void strategic_leave(struct strategic *s)
+void patch_strategic_leave(struct strategic *s)
 {
     s->depth--;
 }
 
-int strategic_fail(struct strategic *s, enum err_code code, const char *fmt, ...)
+int patch_strategic_fail(struct strategic *s, enum err_code code, const char *fmt, ...)
 {
     cleanup_str struct str text = STR_INIT;
     for (size_t i = 0; i < s->depth && text.len < 200; i++) {
@@ -51,7 +51,7 @@ int strategic_fail(struct strategic *s, enum err_code code, const char *fmt, ...
     return err_set(s->err, code, "%s", str_c(&text));
 }
 
-const void *strategic_child(const struct strategic *s, const void *node, const char *field)
+const void *patch_strategic_child(const struct strategic *s, const void *node, const char *field)
 {
     return node != NULL ? s->schema->child(node, field) : NULL;
 }
@@ -70,10 +70,10 @@ static int check_key(struct strategic *s, const char *key)
         str_has_prefix(key, ORDER_PREFIX) || str_has_prefix(key, REMOVE_PREFIX)) {
         return 0;
     }
-    return strategic_fail(s, ERR_BAD_REQUEST,
-                          "unknown directive %.100s: known are $patch, $retainKeys, "
-                          "$setElementOrder/FIELD and $deleteFromPrimitiveList/FIELD",
-                          key);
+    return patch_strategic_fail(s, ERR_BAD_REQUEST,
+                                "unknown directive %.100s: known are $patch, $retainKeys, "
+                                "$setElementOrder/FIELD and $deleteFromPrimitiveList/FIELD",
+                                key);
 }
 
 /* Checks every key of a patch's map. *ret_any: whether it has directives about its lists. */
@@ -99,7 +99,7 @@ static int find_directive(struct strategic *s, const json_t *patch, const char *
     cleanup_free char *name = xasprintf("%s%s", prefix, key);
     const json_t *v = jx_get(patch, name);
     if (v != NULL && !json_is_array(v)) {
-        return strategic_fail(s, ERR_BAD_REQUEST, "%.100s must be a list", name);
+        return patch_strategic_fail(s, ERR_BAD_REQUEST, "%.100s must be a list", name);
     }
     *ret = v;
     return 0;
@@ -122,7 +122,7 @@ static bool is_retained(const json_t *retain, const char *key)
 static int check_retain(struct strategic *s, const json_t *patch, const json_t *retain)
 {
     if (!json_is_array(retain) || json_array_size(retain) > MAX_RETAINED) {
-        return strategic_fail(
+        return patch_strategic_fail(
             s, ERR_BAD_REQUEST,
             "invalid patch format of retainKeys: $retainKeys must be a list of at most %d fields",
             (int)MAX_RETAINED);
@@ -132,10 +132,11 @@ static int check_retain(struct strategic *s, const json_t *patch, const json_t *
         const char *key = json_object_iter_key(it);
         if (is_plain(key) && !json_is_null(json_object_iter_value(it)) &&
             !is_retained(retain, key)) {
-            return strategic_fail(s, ERR_BAD_REQUEST,
-                                  "invalid patch format of retainKeys: %.100s is set, but not in "
-                                  "$retainKeys",
-                                  key);
+            return patch_strategic_fail(
+                s, ERR_BAD_REQUEST,
+                "invalid patch format of retainKeys: %.100s is set, but not in "
+                "$retainKeys",
+                key);
         }
     }
     return 0;
@@ -148,9 +149,9 @@ static int check_directive(struct strategic *s, const json_t *patch)
     if (v == NULL || str_eq(name, "delete") || str_eq(name, "merge") || str_eq(name, "replace")) {
         return 0;
     }
-    return strategic_fail(s, ERR_BAD_REQUEST,
-                          "unknown patch type: %.100s: $patch is delete, merge or replace",
-                          name != NULL ? name : "not a string");
+    return patch_strategic_fail(s, ERR_BAD_REQUEST,
+                                "unknown patch type: %.100s: $patch is delete, merge or replace",
+                                name != NULL ? name : "not a string");
 }
 
 /* ---- what is new ---- */
@@ -175,11 +176,11 @@ static int clean_map(struct strategic *s, const json_t *patch, json_t **ret)
         if (!is_plain(key) || json_is_null(json_object_iter_value(it))) {
             continue;
         }
-        if (!strategic_enter(s, key, 0) ||
-            strategic_clean(s, json_object_iter_value(it), &value) < 0) {
+        if (!patch_strategic_enter(s, key, 0) ||
+            patch_strategic_clean(s, json_object_iter_value(it), &value) < 0) {
             return -1;
         }
-        strategic_leave(s);
+        patch_strategic_leave(s);
         if (value != NULL) {
             json_object_setn_new_nocheck(out, key, json_object_iter_key_len(it), value);
         }
@@ -199,10 +200,10 @@ static int clean_list(struct strategic *s, const json_t *patch, json_t **ret)
         if (str_eq(jx_get_str(item, PATCH, NULL), "replace")) {
             continue; /* the mark of a list that replaces */
         }
-        if (!strategic_enter(s, NULL, i) || strategic_clean(s, item, &value) < 0) {
+        if (!patch_strategic_enter(s, NULL, i) || patch_strategic_clean(s, item, &value) < 0) {
             return -1;
         }
-        strategic_leave(s);
+        patch_strategic_leave(s);
         if (value != NULL) {
             json_array_append_new(out, value);
         }
@@ -211,7 +212,7 @@ static int clean_list(struct strategic *s, const json_t *patch, json_t **ret)
     return 0;
 }
 
-int strategic_clean(struct strategic *s, const json_t *patch, json_t **ret)
+int patch_strategic_clean(struct strategic *s, const json_t *patch, json_t **ret)
 {
     if (json_is_object(patch)) {
         return clean_map(s, patch, ret);
@@ -242,8 +243,8 @@ static int merge_list(struct strategic *s, const struct map_merge *m, const char
                      find_directive(s, m->patch, REMOVE_PREFIX, key, &lp.remove) < 0)) {
         return -1;
     }
-    return strategic_list(s, json_is_array(old) ? old : NULL, &lp, strategic_child(s, m->node, key),
-                          ret);
+    return patch_list_merge(s, json_is_array(old) ? old : NULL, &lp,
+                            patch_strategic_child(s, m->node, key), ret);
 }
 
 /* A member's new value; *ret stays NULL when it goes. `old` or `patch` may be NULL, not both. */
@@ -255,7 +256,7 @@ static int merge_value(struct strategic *s, const struct map_merge *m, const cha
         return 0;
     }
     if (json_is_object(old) && json_is_object(patch)) {
-        *ret = strategic_map(s, old, patch, strategic_child(s, m->node, key));
+        *ret = patch_strategic_map(s, old, patch, patch_strategic_child(s, m->node, key));
         return *ret != NULL ? 0 : -1;
     }
     if ((json_is_array(old) && json_is_array(patch)) ||
@@ -266,17 +267,17 @@ static int merge_value(struct strategic *s, const struct map_merge *m, const cha
         *ret = jx_edit(old);
         return 0;
     }
-    return strategic_clean(s, patch, ret);
+    return patch_strategic_clean(s, patch, ret);
 }
 
 static int merge_member(struct strategic *s, const struct map_merge *m, const char *key,
                         const json_t *old, const json_t *patch)
 {
     json_t *value = NULL;
-    if (!strategic_enter(s, key, 0) || merge_value(s, m, key, old, patch, &value) < 0) {
+    if (!patch_strategic_enter(s, key, 0) || merge_value(s, m, key, old, patch, &value) < 0) {
         return -1;
     }
-    strategic_leave(s);
+    patch_strategic_leave(s);
     if (value != NULL) {
         json_object_set_new_nocheck(m->out, key, value);
     }
@@ -308,7 +309,8 @@ static int merge_members(struct strategic *s, const struct map_merge *m)
     return 0;
 }
 
-json_t *strategic_map(struct strategic *s, const json_t *old, const json_t *patch, const void *node)
+json_t *patch_strategic_map(struct strategic *s, const json_t *old, const json_t *patch,
+                            const void *node)
 {
     struct map_merge m = {.old = old, .patch = patch, .node = node};
     const char *directive = jx_get_str(patch, PATCH, NULL);
@@ -321,7 +323,7 @@ json_t *strategic_map(struct strategic *s, const json_t *old, const json_t *patc
         return json_object();
     }
     if (str_eq(directive, "replace")) {
-        return strategic_clean(s, patch, &replaced) < 0 ? NULL : replaced;
+        return patch_strategic_clean(s, patch, &replaced) < 0 ? NULL : replaced;
     }
     if (m.retain != NULL && check_retain(s, patch, m.retain) < 0) {
         return NULL;
@@ -338,7 +340,7 @@ int patch_strategic(const json_t *old, const json_t *patch, const struct patch_s
     if (!json_is_object(patch)) {
         return err_set(err, ERR_BAD_REQUEST, "a strategic merge patch must be a JSON object");
     }
-    json_t *out = strategic_map(&s, old, patch, schema->root);
+    json_t *out = patch_strategic_map(&s, old, patch, schema->root);
     if (out == NULL) {
         return -1;
     }

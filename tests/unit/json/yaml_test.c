@@ -579,6 +579,9 @@ static void strings_come_back_the_same(void **state)
         "\n\n",
         "x\n  ",
         "{{ .a }}",
+        "-\ta",
+        "?\ta",
+        ":\ta",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         assert_text_round(texts[i]);
@@ -592,6 +595,12 @@ static void long_keys_come_back_the_same(void **state)
         str_add(&key, "0123456789: ");
     }
     json_auto_t *v = json_object();
+    jx_put(jx_make(v, "a"), "b", json_pack("[{s{si}}]", str_c(&key), "x", 1));
+    assert_round(v);
+    str_clear(&key);
+    for (int i = 0; i < 300; i++) {
+        str_add(&key, "\x7f\xe2\x80\xa8"); /* long only once it is escaped */
+    }
     jx_put(jx_make(v, "a"), "b", json_pack("[{s{si}}]", str_c(&key), "x", 1));
     assert_round(v);
 }
