@@ -193,3 +193,13 @@ void kube_discovery_free(struct kube *k)
         k->discovery = NULL;
     }
 }
+
+void kube_discovery_forget(struct kube *k, const void *arg)
+{
+    struct discovery *d = k->discovery;
+    for (size_t i = d != NULL ? d->waiters.n : 0; i-- > 0;) {
+        if (d->waiters.v[i].arg == arg) {
+            vec_remove(&d->waiters, i);
+        }
+    }
+}

@@ -149,6 +149,7 @@ void kube_get(struct kube *k, const char *path, uint64_t timeout_ns, kube_done *
 
 void kube_forget(struct kube *k, const void *arg)
 {
+    kube_discovery_forget(k, arg);
     for (size_t i = k->calls.n; i-- > 0;) {
         struct kube_call *call = k->calls.v[i];
         if (call->arg == arg) {

@@ -45,7 +45,7 @@ void kube_get(struct kube *k, const char *path, uint64_t timeout_ns, kube_done *
 /* body may be NULL. */
 void kube_request(struct kube *k, const char *method, const char *path, const char *content_type,
                   const char *body, uint64_t timeout_ns, kube_done *done, void *arg);
-/* Cancels every request with this arg. */
+/* Cancels every request with this arg, and takes back its wish for discovery. */
 void kube_forget(struct kube *k, const void *arg);
 
 /* ---- what there is ---- */
@@ -55,7 +55,8 @@ struct kube_resource {
     const char *singular;
     bool namespaced;
 };
-/* Loads discovery; `done` with ERR_NONE once kube_find_resource may be used. Again is cheap. */
+/* Loads discovery; `done` with ERR_NONE once kube_find_resource may be used. Again loads anew: what
+ * kube_find_resource gave before is gone then. */
 void kube_discover(struct kube *k, void (*done)(void *arg, const struct err *err), void *arg);
 /* By plural, singular, short name, kind, or "deployments.apps"; NULL when there is none. */
 const struct kube_resource *kube_find_resource(const struct kube *k, const char *word);

@@ -25,6 +25,7 @@ struct kube {
 };
 
 void kube_discovery_free(struct kube *k);
+void kube_discovery_forget(struct kube *k, const void *arg);
 void kube_resources_clear(struct kube *k);
 /* The watch is out of the list already. */
 void kube_watch_destroy(struct kube_watch *w);

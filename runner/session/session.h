@@ -18,37 +18,53 @@ struct lab;
 struct loop;
 struct session;
 
+/* Everything is borrowed until session_free; the struct is copied. */
 struct session_opts {
     struct loop *loop;
     const struct lab *lab;
     struct kube *kube;
     struct journal *journal;
-    const char *uuid;       /* of an earlier one to go on with; NULL: a new one */
-    const char *workdir;    /* the learner's folder */
-    const char *const *env; /* of everything it runs: KUBECONFIG ... */
-    const char *runtime, *clock, *cluster, *shell; /* for the journal's row */
+    const char *uuid;    /* of an earlier session to go on with; NULL: a new one */
+    bool replay;         /* the cluster is empty: what came before the step is made again first */
+    const char *workdir; /* the learner's folder; the lab's files are copied there when missing */
+    const char *const *env;                        /* of everything it runs: "KUBECONFIG=..." */
+    const char *runtime, *clock, *cluster, *shell; /* for the journal */
 };
 
-/* Events, to every front end, in order. JSON objects with `kind` and `seq`:
- *  step {index, id, title, text, hints, checks: [{id, name}], ask}   check {id, state, cause?}
- *  why {..why.h}   hint {n, text}   ask {id, answer, right}   recall {..}   done {step}   finished
- * {..} command {word, exit}   note {text}   probe {id, cells, figures} Borrowed for the time of the
- * call. */
+/* Events, to every front end, in order: JSON objects with a `kind`.
+ *  step     {step, index (from 0), count, title, text, hints (how many there are), checks: [{id,
+ * name, keep}], ask: {id, question?, choices} | null}       a step begins check    {id, name,
+ * state, got?, want?}              state as check_state_name ask      {id, choice, word} answered
+ *  recall   {id, choice, right, said, was, words}       taken up again when the step is done
+ *  hint     {n, count, text}   solution {text}          why {answer: why.h}
+ *  done     {step, index, last}                         every check holds; `next` goes on
+ *  finished {}                                          the lab is over
+ *  busy     {what, of?, n?}    ready {}                 between the two it works (replay, reset)
+ * and takes no command note     {text}                                      a sentence for the
+ * learner Borrowed for the time of the call. */
 typedef void session_listener(void *arg, const json_t *event);
 
 int session_new(const struct session_opts *opts, struct session **ret, struct err *err) WARN_UNUSED;
-void session_free(struct session *s);
-/* From now on; first the events that make up the present state. */
+void session_free(struct session *s); /* NULL is fine */
+const char *session_uuid(const struct session *s);
+
+/* From now on; first, from the loop, the events that make up the present state. */
 void session_listen(struct session *s, session_listener *fn, void *arg);
 void session_unlisten(struct session *s, session_listener *fn, void *arg);
 
-/* One command as JSON: {cmd:
- * "next"|"back"|"redo"|"skip"|"hint"|"why"|"answer"|"solution"|"command"|...}. What it brings about
- * comes as events; the error is for the one who asked. */
+/* One command, {cmd: ...}; what it brings about comes as events, the error is for the one who
+ * asked. next | back | redo | skip | hint | why | solution | text (the step event again) answer
+ * {choice: 1..n}    command {word, exit} (a command of the learner's ended)    leave */
 int session_command(struct session *s, const json_t *command, struct err *err) WARN_UNUSED;
 
 const struct lab *session_lab(const struct session *s);
 size_t session_step(const struct session *s);
+bool session_step_done(const struct session *s);
+bool session_finished(const struct session *s);
+bool session_busy(const struct session *s);
+/* NULL while it is busy, and in a step without checks. */
 const struct check_run *session_checks(const struct session *s);
+/* The lab's first probe; NULL when it has none. */
+const struct check_probe *session_probe(const struct session *s);
 
 #endif
