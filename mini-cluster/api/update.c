@@ -103,9 +103,22 @@ static int store_or_remove(struct api_write *w, struct api_object *ret, struct e
     return api_write_remove(w, ret, err);
 }
 
+/* Of a status write only the status is looked at: most of all writes are such, and most of a pod is
+ * its spec. */
+static void drop_spec(struct api_write *w)
+{
+    if (strcmp(w->t->subresource, "status") == 0) {
+        json_object_del(w->obj, "spec");
+    }
+}
+
 static int update(struct api_write *w, struct api_object *ret, struct err *err)
 {
-    if (api_write_meta_carry(w, err) < 0 || api_write_default(w, err) < 0) {
+    if (api_write_meta_carry(w, err) < 0) {
+        return -1;
+    }
+    drop_spec(w);
+    if (api_write_default(w, err) < 0) {
         return -1;
     }
     settle_parts(w);
