@@ -116,10 +116,23 @@ static int authorize_unknown(const struct api_call *c, struct err *err)
 
 /* ---- answering ---- */
 
-static int find_route(struct api_call *c, struct err *err)
+/* The query of a proxied request belongs to the pod. */
+static int read_query(struct api_call *c, struct err *err)
 {
-    bool watch = api_query_bool(c->query, "watch");
-    if (api_route_parse(c->req->method, c->req->path, watch, &c->route, err) < 0) {
+    bool ours = strcmp(c->route.subresource, "proxy") != 0;
+    if (api_query_parse(ours ? c->req->query : "", &c->query, err) < 0) {
+        return -1;
+    }
+    if (api_query_bool(c->query, "watch")) {
+        api_route_watch(&c->route);
+    }
+    return 0;
+}
+
+static int read_request(struct api_call *c, struct err *err)
+{
+    if (api_route_parse(c->req->method, c->req->path, &c->route, err) < 0 ||
+        read_query(c, err) < 0) {
         struct err denied;
         if (authorize_unknown(c, &denied) < 0) {
             *err = denied;
@@ -135,14 +148,7 @@ static int find_route(struct api_call *c, struct err *err)
 
 static int answer(struct api_call *c, struct err *err)
 {
-    if (api_query_parse(c->req->query, &c->query, err) < 0) {
-        struct err denied;
-        if (authorize_unknown(c, &denied) < 0) {
-            *err = denied;
-        }
-        return -1;
-    }
-    if (find_route(c, err) < 0) {
+    if (read_request(c, err) < 0) {
         return -1;
     }
     if (c->route.type == API_ROUTE_OTHER) {

@@ -117,7 +117,7 @@ static bool is_in(const char *s, const char *const *list)
 }
 
 /* What HTTP methods ask for, of a collection and of one object; NULL: nothing. */
-static const char *verb_of(const struct api_route *r, const char *method, bool watch)
+static const char *verb_of(const struct api_route *r, const char *method)
 {
     static const struct {
         const char *method, *collection, *object;
@@ -133,7 +133,7 @@ static const char *verb_of(const struct api_route *r, const char *method, bool w
             continue;
         }
         if (r->name[0] == '\0') {
-            return eq(method, "GET") && watch ? "watch" : verbs[i].collection;
+            return verbs[i].collection;
         }
         return eq(method, "POST") && r->subresource[0] != '\0' ? "create" : verbs[i].object;
     }
@@ -200,8 +200,14 @@ static int read_object(struct api_route *r, unsigned at, struct err *err)
     return find_kind(r, at, err);
 }
 
-int api_route_parse(const char *method, const char *path, bool watch, struct api_route *ret,
-                    struct err *err)
+void api_route_watch(struct api_route *r)
+{
+    if (r->verb != NULL && eq(r->verb, "list")) {
+        r->verb = verb_allowed(r, "watch") ? "watch" : NULL;
+    }
+}
+
+int api_route_parse(const char *method, const char *path, struct api_route *ret, struct err *err)
 {
     *ret = (struct api_route){.type = API_ROUTE_OTHER,
                               .ns = "",
@@ -222,7 +228,7 @@ int api_route_parse(const char *method, const char *path, bool watch, struct api
         rc = read_object(ret, 3, err);
     }
     if (rc == 0 && ret->type == API_ROUTE_OBJECT) {
-        const char *verb = verb_of(ret, method, watch);
+        const char *verb = verb_of(ret, method);
         ret->verb = verb != NULL && verb_allowed(ret, verb) ? verb : NULL;
     }
     return rc;

@@ -30,10 +30,12 @@ struct api_route {
     char *text; /* what the others point into */
 };
 
-/* `watch` tells a list from a watch. ERR_BAD_REQUEST for encodings that mean nothing or too much,
- * ERR_NOT_FOUND for a path under /api or /apis that leads nowhere. */
-int api_route_parse(const char *method, const char *path, bool watch, struct api_route *ret,
+/* ERR_BAD_REQUEST for encodings that mean nothing or too much, ERR_NOT_FOUND for a path under /api
+ * or /apis that leads nowhere. */
+int api_route_parse(const char *method, const char *path, struct api_route *ret,
                     struct err *err) WARN_UNUSED;
+/* The query asks to watch: a list becomes a watch. */
+void api_route_watch(struct api_route *r);
 void api_route_fini(struct api_route *r);
 #define cleanup_route __attribute__((cleanup(api_route_fini)))
 
