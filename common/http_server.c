@@ -37,17 +37,13 @@ static uint64_t patience(struct http_server *s)
 
 static void run_daemon(struct http_server *s)
 {
-    unsigned limit = s->opts.max_connections;
-    bool was_full = s->conn_count >= limit;
     s->direct = 0;
     s->busy = false;
     s->running = true;
     MHD_run(s->daemon);
     s->running = false;
     MHD_UNSIGNED_LONG_LONG ms;
-    if (was_full && s->conn_count < limit) {
-        loop_timer_start(s->timer, 0); /* it listens again only from its next run on */
-    } else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES) {
+    if (MHD_get_timeout(s->daemon, &ms) == MHD_YES) {
         loop_timer_start(s->timer, ms > 0 ? LOOP_MS(ms) : patience(s));
     } else {
         loop_timer_stop(s->timer);
@@ -208,6 +204,9 @@ static void conn_free(struct http_conn *c)
     s->conn_count--;
     grow_up(c);
     free(c);
+    if (!s->stopping) {
+        http_gate_update(s->gate);
+    }
 }
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
@@ -295,8 +294,8 @@ static void on_daemon_log(void *cls, const char *fmt, va_list ap)
 
 static struct MHD_Daemon *start_daemon(struct http_server *s)
 {
-    unsigned flags =
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                     MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}};
     int n = 0;
     if (s->cert_pem != NULL) {
@@ -310,7 +309,6 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
     }
     return MHD_start_daemon(flags, 0, NULL, NULL, on_access, s,           /* */
                             MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log, s, /* */
-                            MHD_OPTION_LISTEN_SOCKET, s->opts.listen_fd,  /* */
                             MHD_OPTION_CONNECTION_LIMIT, s->opts.max_connections,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, /* */
@@ -361,23 +359,34 @@ static struct http_server *server_new(struct loop *loop, const struct http_serve
     return s;
 }
 
+/* What was made so far, when making it failed. */
+static int give_up(struct http_server *s)
+{
+    if (s->daemon != NULL) {
+        MHD_stop_daemon(s->daemon);
+    }
+    if (s->left_fd >= 0) {
+        close(s->left_fd);
+    }
+    close(s->opts.listen_fd);
+    free_memory(s);
+    return -1;
+}
+
 int http_server_new(struct loop *loop, const struct http_server_opts *opts,
                     struct http_server **ret, struct err *err)
 {
     struct http_server *s = server_new(loop, opts);
-    int flags = fcntl(opts->listen_fd, F_GETFL);
-    fcntl(opts->listen_fd, F_SETFL, flags | O_NONBLOCK);
     s->left_fd = epoll_create1(EPOLL_CLOEXEC);
     s->daemon = s->left_fd >= 0 ? start_daemon(s) : NULL;
     if (s->daemon == NULL) {
-        close(opts->listen_fd);
-        if (s->left_fd >= 0) {
-            close(s->left_fd);
-        }
-        free_memory(s);
-        return err_set(err, ERR_INTERNAL,
-                       "the HTTP server does not start: check the certificate and its key, and the "
-                       "limit of open files");
+        err_set(err, ERR_INTERNAL,
+                "the HTTP server does not start: check the certificate and its key, and the limit "
+                "of open files");
+        return give_up(s);
+    }
+    if (http_gate_new(s, opts->listen_fd, &s->gate, err) != 0) {
+        return give_up(s);
     }
     s->timer = loop_timer_new(loop, on_timer, s);
     s->leavers = loop_timer_new(loop, cut_leavers, s);
@@ -385,27 +394,14 @@ int http_server_new(struct loop *loop, const struct http_server_opts *opts,
     poll_fd(s, &s->poll, MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
             on_ready);
     poll_fd(s, &s->left_poll, s->left_fd, on_peers_left);
-    http_server_kick(s); /* its first run begins to listen */
+    http_server_kick(s);
     *ret = s;
     return 0;
 }
 
-static void quiesce(void *arg)
-{
-    struct http_server *s = arg;
-    MHD_socket fd = MHD_quiesce_daemon(s->daemon);
-    if (fd != MHD_INVALID_SOCKET) {
-        close(fd);
-    }
-}
-
 void http_server_quiesce(struct http_server *s)
 {
-    if (s->running) {
-        loop_defer(s->loop, quiesce, s);
-    } else {
-        quiesce(s);
-    }
+    http_gate_close(s->gate);
 }
 
 /* The daemon may only stop without suspended or upgraded connections. */
@@ -432,7 +428,7 @@ void http_server_free(struct http_server *s)
     }
     assert(!s->running); /* a handler must not free its server: defer it */
     s->stopping = true;
-    quiesce(s);
+    http_gate_free(s->gate);
     end_all(s);
     uv_close((uv_handle_t *)&s->poll, after_close);
     uv_close((uv_handle_t *)&s->left_poll, after_close);
@@ -446,5 +442,5 @@ void http_server_free(struct http_server *s)
 
 unsigned http_server_connections(const struct http_server *s)
 {
-    return s->conn_count;
+    return s->conn_count + http_gate_count(s->gate);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the parts of the HTTP server hang together: http_server.c runs the daemon and its
- * connections, http_server_exchange.c a request and its answer, http_server_tunnel.c what follows a
- * 101. Only these three know libmicrohttpd. */
+ * connections, http_server_gate.c lets them in, http_server_exchange.c is a request and its answer,
+ * http_server_tunnel.c what follows a 101. Only these know libmicrohttpd. */
 #ifndef COMMON_HTTP_SERVER_IMPL_H
 #define COMMON_HTTP_SERVER_IMPL_H
 
@@ -34,6 +34,7 @@ struct http_server {
     struct http_server_opts opts;
     char *cert_pem, *key_pem, *client_ca_pem; /* libmicrohttpd keeps pointers to them */
     struct MHD_Daemon *daemon;
+    struct http_gate *gate;
     uv_poll_t poll;             /* the daemon's epoll descriptor */
     uv_poll_t left_poll;        /* left_fd */
     int left_fd;                /* an epoll set of every connection: a suspended one does not notice
@@ -93,6 +94,16 @@ void http_server_kick(struct http_server *s);
 /* The body of a refusal, malloc'ed, and its content type. */
 char *http_server_refusal(const struct http_server *s, int status, const char *why,
                           const char **ret_type);
+
+/* ---- http_server_gate.c ---- */
+
+/* On success it owns the listening socket. */
+int http_gate_new(struct http_server *s, int listen_fd, struct http_gate **ret,
+                  struct err *err) WARN_UNUSED;
+void http_gate_close(struct http_gate *g);  /* no more connections; twice is fine */
+void http_gate_free(struct http_gate *g);   /* NULL is fine */
+void http_gate_update(struct http_gate *g); /* after a connection ended: there may be room */
+unsigned http_gate_count(const struct http_gate *g); /* connections it holds back */
 
 /* ---- http_server_exchange.c ---- */
 

@@ -3,6 +3,9 @@
 #include "http_fixture.h"
 
 #include <gnutls/gnutls.h>
+#include <sys/resource.h>
+
+#include "common/log.h"
 
 static void small_body(struct http_server_opts *opts)
 {
@@ -672,7 +675,7 @@ static void broken_handshakes_disturb_nobody(void **state)
     fixture_fini(&f);
 }
 
-/* ---- quiet ---- */
+/* ---- the gate ---- */
 
 static void count_tick(void *arg)
 {
@@ -690,6 +693,70 @@ static unsigned turns(struct fixture *f)
     loop_off_tick_end(f->loop, count_tick, &n);
     return n;
 }
+
+static void silent_peers_hold_nobody_up(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, TLS, NULL);
+    f.handler = mirror;
+    enum { N = 50 };
+    int fds[N];
+    for (int i = 0; i < N; i++) {
+        fds[i] = raw_connect(&f);
+    }
+    struct result r;
+    call(&f, "GET", "/", NULL, &r);
+    assert_int_equal(r.status, 200);
+    result_fini(&r);
+    assert_int_equal(http_server_connections(f.server), N + 1); /* and they count */
+    for (int i = 0; i < N; i++) {
+        close(fds[i]);
+    }
+    http_client_free(f.client);
+    f.client = NULL;
+    for (uint64_t end = loop_mono_ns(f.loop) + DEADLINE; http_server_connections(f.server) > 0;) {
+        bool never = false;
+        assert_true(loop_mono_ns(f.loop) < end);
+        loop_run_until(f.loop, &never, LOOP_MS(1));
+    }
+    fixture_fini(&f);
+}
+
+static void running_out_of_descriptors_is_survived(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, PLAIN, NULL);
+    f.handler = mirror;
+    log_to_fd(-1); /* it warns, as it should */
+    struct result r;
+    call(&f, "GET", "/", NULL, &r); /* whatever is opened lazily is open now */
+    result_fini(&r);
+    int fds[4];
+    for (int i = 0; i < 4; i++) {
+        fds[i] = raw_connect(&f);
+        raw_send(fds[i], "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    struct rlimit limit, low;
+    int next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_in_range(turns(&f), 0, 20); /* it does not spin */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < 4; i++) {
+        cleanup_str struct str got = STR_INIT;
+        assert_true(raw_read(&f, fds[i], &got, "GET /x"));
+        close(fds[i]);
+    }
+    log_to_fd(STDERR_FILENO);
+    fixture_fini(&f);
+}
+
+/* ---- quiet ---- */
 
 /* Whatever a peer leaves half done, the loop sleeps meanwhile. */
 static void a_peer_that_dawdles_does_not_keep_the_loop_awake(void **state)
@@ -760,6 +827,8 @@ int main(void)
         cmocka_unit_test(servers_are_verified),
         cmocka_unit_test(a_bad_certificate_is_an_error),
         cmocka_unit_test(broken_handshakes_disturb_nobody),
+        cmocka_unit_test(silent_peers_hold_nobody_up),
+        cmocka_unit_test(running_out_of_descriptors_is_survived),
         cmocka_unit_test(a_peer_that_dawdles_does_not_keep_the_loop_awake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
