@@ -57,6 +57,9 @@ static void change(uint32_t addr, bool add)
         .attr = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL},
         .addr = htonl(addr),
     };
+    if (addr >> 24 == 127) {
+        return; /* is everywhere already */
+    }
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     int error = fd < 0 ? errno : ask_kernel(fd, &req);
     if (error != 0 && error != EEXIST && error != EADDRNOTAVAIL) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DNS over UDP and TCP on port 53 of the service address and of this machine's own. */
+/* DNS over UDP and TCP on one port of the service address and of this machine's own. */
 #include "guest/dns_server.h"
 
 #include <errno.h>
@@ -33,6 +33,11 @@ static struct tcp {
 } * conns;
 
 static uint8_t answer[TCP_MAX];
+
+uint16_t dns_server_port(void)
+{
+    return (uint16_t)guest_env_num("PODLAB_DNS_PORT", 53, 1, 65535);
+}
 
 /* ---- one question ---- */
 
@@ -210,8 +215,8 @@ static void listen_at(struct place *p, uint32_t addr)
     if (addr == 0) {
         return;
     }
-    int udp = sock_udp(addr, 53);
-    int tcp = sock_listen(addr, 53);
+    int udp = sock_udp(addr, dns_server_port());
+    int tcp = sock_listen(addr, dns_server_port());
     if (udp < 0 || ev_add(&p->udp, udp, EPOLLIN, on_datagram) < 0 || tcp < 0 ||
         ev_add(&p->tcp, tcp, EPOLLIN, on_accept) < 0) {
         guest_log("no DNS on %s: %s", sock_ip(addr), strerror(errno));

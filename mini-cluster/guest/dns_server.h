@@ -8,6 +8,7 @@
 #include "guest/dns.h"
 #include "guest/guest.h"
 
+uint16_t dns_server_port(void); /* 53; tests take another */
 void dns_server_config(const struct table_config *c);
 
 /* Who asked: a datagram's sender, or a connection. */

@@ -10,7 +10,7 @@
 
 #include "guest/dns_server.h"
 
-enum { ASKS = 256, WAIT_MS = 800, WAIT_WHEN_DOWN_MS = 200, DOWN_MS = 5000, PORT = 53, BURST = 64 };
+enum { ASKS = 256, WAIT_MS = 800, WAIT_WHEN_DOWN_MS = 200, DOWN_MS = 5000, BURST = 64 };
 
 static struct upstream {
     struct ev ev; /* first */
@@ -225,7 +225,7 @@ void dns_upstream_config(const struct table_config *given)
     preferred = 0;
     down_until = 0;
     for (unsigned i = 0; i < nupstreams; i++) {
-        struct table_target at = {.addr = c.upstreams[i], .port = PORT};
+        struct table_target at = {.addr = c.upstreams[i], .port = dns_server_port()};
         int fd = sock_connect(SOCK_DGRAM, &at);
         upstreams[i].addr = at.addr;
         upstreams[i].ev.fd = -1;

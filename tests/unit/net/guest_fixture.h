@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's host role in a child process, told its table over pipes; the test plays the clients
+/* A role of the guest in a child process, told its table over pipes; the test plays the clients
  * and the endpoints itself, on loopback sockets. */
 #ifndef TESTS_UNIT_NET_GUEST_FIXTURE_H
 #define TESTS_UNIT_NET_GUEST_FIXTURE_H
@@ -47,7 +47,7 @@ struct guest {
     struct wire_frame ack;
 };
 
-static inline struct guest *guest_start(void)
+static inline struct guest *guest_start(int (*role)(int argc, char **argv))
 {
     int in[2];
     int out[2];
@@ -60,7 +60,7 @@ static inline struct guest *guest_start(void)
         dup2(out[1], STDOUT_FILENO);
         close(in[1]);
         close(out[0]);
-        _exit(host_main(0, NULL));
+        _exit(role(0, NULL));
     }
     close(in[0]);
     close(out[1]);

@@ -9,7 +9,7 @@ static uint16_t port_a, port_b;
 
 static int setup(void **state)
 {
-    guest = guest_start();
+    guest = guest_start(host_main);
     a = endpoint(SOCK_STREAM, &port_a);
     b = endpoint(SOCK_STREAM, &port_b);
     guest_snapshot(guest);
