@@ -42,8 +42,8 @@ void loop_free(struct loop *loop);
 /* Until loop_stop, or until nothing is left that could wake it. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
-/* Runs until *done is true or `timeout_ns` passed (real or virtual); true when *done. For tests and
- * for commands that wait for one answer. */
+/* Runs until *done is true, `timeout_ns` passed (real or virtual), loop_stop, or nothing is left that
+ * could wake it; true when *done. For tests and for commands that wait for one answer. */
 bool loop_run_until(struct loop *loop, const bool *done, uint64_t timeout_ns);
 
 /* Virtual loops only. Runs everything due now, then steps from timer to timer until `ns` have
@@ -68,7 +68,8 @@ void loop_off_gap(struct loop *loop, void (*fn)(void *arg, uint64_t gap_ns), voi
 
 /* ---- timers ---- */
 
-/* The owner frees it; a freed timer never fires. */
+/* The owner frees it; a freed timer never fires. Timers fire by due time and, at the same time, in the
+ * order in which they were started; one started with 0 fires in the next tick. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg);
 void loop_timer_free(struct loop_timer *t);                     /* NULL is fine */
 void loop_timer_start(struct loop_timer *t, uint64_t delay_ns); /* once; again moves it */
@@ -77,7 +78,8 @@ bool loop_timer_active(const struct loop_timer *t);
 
 /* ---- later ---- */
 
-/* Calls fn from the loop, after the present callback, in the order of the calls. */
+/* Calls fn from the loop, after the present callback, in the order of the calls: in the same tick
+ * until about 5 ms of such calls have run, from a tick-end hook in the next. */
 void loop_defer(struct loop *loop, loop_fn *fn, void *arg);
 /* Forgets every deferred call with this arg: an owner that dies calls it. */
 void loop_undefer(struct loop *loop, const void *arg);
@@ -87,7 +89,8 @@ void loop_tick_end(struct loop *loop, loop_fn *fn, void *arg);
 void loop_off_tick_end(struct loop *loop, loop_fn *fn, void *arg);
 
 /* Runs `work` in a worker thread, then `done` in the loop. On a virtual loop both run in the loop,
- * `done` one tick later. `work` touches nothing that the loop touches. */
+ * `done` one tick later. `work` touches nothing that the loop touches. It cannot be taken back: `arg`
+ * lives until `done`, or until loop_free, which waits for `work` and leaves `done` out. */
 void loop_work(struct loop *loop, loop_fn *work, loop_fn *done, void *arg);
 
 /* ---- randomness ---- */

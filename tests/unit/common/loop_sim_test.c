@@ -6,6 +6,7 @@
 
 #include "common/loop.h"
 #include "common/loop_uv.h"
+#include "common/mem.h"
 #include "common/str.h"
 
 /* What happened, in letters. */
@@ -428,6 +429,66 @@ static void run_ends_on_stop_or_when_nothing_is_left(void **state)
     loop_run(loop); /* returns: nothing is armed */
 }
 
+/* ---- the same calls give the same history ---- */
+
+struct world {
+    struct loop *loop;
+    struct loop_timer *timer[8];
+    struct str history;
+    int left;
+};
+
+static void live(void *arg)
+{
+    struct world *w = arg;
+    uint32_t dice = loop_random_below(w->loop, LOOP_RANDOM_JITTER, 6);
+    str_add_f(&w->history, "%llu:%u ", (unsigned long long)loop_mono_ns(w->loop), dice);
+    if (w->left-- <= 0) {
+        return;
+    }
+    uint32_t which = loop_random_below(w->loop, LOOP_RANDOM_NAME, 8);
+    switch (dice) {
+    case 0:
+        loop_defer(w->loop, live, w);
+        break;
+    case 1:
+        loop_work(w->loop, live, live, w);
+        break;
+    case 2:
+        loop_timer_stop(w->timer[which]);
+        loop_defer(w->loop, live, w);
+        break;
+    default:
+        loop_timer_start(w->timer[which], LOOP_MS(loop_random_below(w->loop, LOOP_RANDOM_UID, 50)));
+        loop_timer_start(w->timer[(which + 1) % 8], LOOP_MS(7));
+    }
+}
+
+static char *history_of(uint64_t seed)
+{
+    struct world w = {.loop = loop_sim_new(seed), .left = 2000};
+    for (size_t i = 0; i < 8; i++) {
+        w.timer[i] = loop_timer_new(w.loop, live, &w);
+    }
+    loop_tick_end(w.loop, run_step, &(struct step){.letter = '|'});
+    loop_defer(w.loop, live, &w);
+    loop_run(w.loop);
+    for (size_t i = 0; i < 8; i++) {
+        loop_timer_free(w.timer[i]);
+    }
+    loop_free(w.loop);
+    return str_take(&w.history);
+}
+
+static void the_same_seed_gives_the_same_history(void **state)
+{
+    (void)state;
+    cleanup_free char *a = history_of(11), *b = history_of(11), *c = history_of(12);
+    assert_true(strlen(a) > 10000);
+    assert_string_equal(a, b);
+    assert_string_not_equal(a, c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +508,7 @@ int main(void)
         T(work_runs_and_is_done_one_tick_later),
         T(clocks_start_where_promised),
         T(the_same_seed_gives_the_same_chance),
+        T(the_same_seed_gives_the_same_history),
         T(run_until_steps_the_clock),
         T(run_ends_on_stop_or_when_nothing_is_left),
     };
