@@ -143,7 +143,10 @@ check: unit sim e2e labs-check lint ## everything
 asan: ## unit tests under ASan and UBSan
 	$(MAKE) VARIANT=asan unit
 
-bench: all ## figures, each beside its target
+$(B)/bench/mhd_bytes: tests/bench/mhd_bytes.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MF $@.d -o $@ $< -lmicrohttpd
+bench: all $(B)/bench/mhd_bytes ## figures, each beside its target
 	tests/bench/run
 
 PREFIX ?= /usr/local
