@@ -16,6 +16,7 @@
 
 #include "common/http_client.h"
 #include "common/json/jx.h"
+#include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -29,8 +30,9 @@ struct box {
     struct runtime rt;
     struct runtime_cluster cluster;
     char name[64], uid[64], subnet[24], gateway[16], ip_range[24], bridge[16];
-    unsigned net;      /* 10.net */
-    struct str events; /* "name:why " */
+    unsigned net;       /* 10.net */
+    const char *socket; /* NULL: the daemon's */
+    struct str events;  /* "name:why " */
     unsigned lost, back;
 };
 
@@ -98,7 +100,7 @@ static inline void box_choose_net(struct box *x, unsigned net)
 
 static inline int box_open(struct box *x, struct err *err)
 {
-    const struct docker_opts opts = {.cluster = &x->cluster};
+    const struct docker_opts opts = {.cluster = &x->cluster, .socket = x->socket};
     if (docker_new(x->loop, &opts, &x->rt, err) != 0) {
         return -1;
     }
@@ -226,7 +228,8 @@ static inline void raw_done(void *arg, const struct http_response *res)
     }
 }
 
-static inline struct raw box_raw(struct box *x, const char *method, const char *path)
+static inline struct raw box_ask(struct box *x, const char *method, const char *path,
+                                 const char *body)
 {
     struct raw r = {0};
     struct err err;
@@ -234,13 +237,24 @@ static inline struct raw box_raw(struct box *x, const char *method, const char *
     cleanup_free char *url = xasprintf("http://docker%s", path);
     const struct http_client_opts opts = {.unix_path = socket};
     struct http_client *client = http_client_new(x->loop, &opts);
-    const struct http_request req = {
-        .method = method, .url = url, .timeout_ns = LOOP_S(60), .done = raw_done, .arg = &r};
+    const struct http_request req = {.method = method,
+                                     .url = url,
+                                     .content_type = body != NULL ? "application/json" : NULL,
+                                     .body = body,
+                                     .len = body != NULL ? strlen(body) : 0,
+                                     .timeout_ns = LOOP_S(60),
+                                     .done = raw_done,
+                                     .arg = &r};
     http_client_call(client, &req);
     bool done = loop_run_until(x->loop, &r.done, LOOP_S(60));
     http_client_free(client);
     assert_true(done);
     return r;
+}
+
+static inline struct raw box_raw(struct box *x, const char *method, const char *path)
+{
+    return box_ask(x, method, path, NULL);
 }
 
 /* How many rows the daemon lists of this cluster: "containers/json?all=1&", "volumes?",
