@@ -16,7 +16,7 @@ KUBECTL ?=
 # ---- rooms, in the order of the design: a room includes only rooms before it ----
 COMMON_ROOMS := common json
 MC_ROOMS := meta kinds patch store auth admission api client controllers scheduler runtime node net hosts http core cmd
-RUNNER_ROOMS := kube lab loader expr check why session journal term repl
+RUNNER_ROOMS := kube lab loader expr check why journal session term repl
 
 src_common := $(wildcard common/*.c)
 src_json := $(wildcard common/json/*.c)
@@ -103,8 +103,9 @@ $(GUEST): $(GUEST_SRC) $(wildcard mini-cluster/guest/*.h include/guest/*.h)
 # ---- programs ----
 $(B)/mini-cluster: $(B)/obj/mini-cluster/main.o $(call libs,$(COMMON_ROOMS) $(MC_ROOMS))
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(call link_group,$(filter %.a,$^)) $(LDLIBS_MC)
-$(B)/podlab: $(B)/obj/runner/main.o $(call libs,$(COMMON_ROOMS) $(RUNNER_ROOMS))
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(call link_group,$(filter %.a,$^)) $(LDLIBS_RUNNER)
+# runner/cmd belongs to the program alone: an archive of that name is mini-cluster's.
+$(B)/podlab: $(call objs,runner/main.c $(wildcard runner/cmd/*.c)) $(call libs,$(COMMON_ROOMS) $(RUNNER_ROOMS))
+	$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(call link_group,$(filter %.a,$^)) $(LDLIBS_RUNNER)
 
 # ---- unit tests: tests/unit/<room>/<name>_test.c links that room and those before it ----
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))
