@@ -50,6 +50,16 @@ struct loop *api_loop(const struct api *api)
     return api->loop;
 }
 
+void api_set_auth(struct api *api, struct auth *auth)
+{
+    api->auth = auth;
+}
+
+void api_set_toleration_seconds(struct api *api, int64_t seconds)
+{
+    admission_set_toleration_seconds(api->admission, seconds);
+}
+
 void api_set_node(struct api *api, const char *node, const struct api_node_ops *ops, void *arg)
 {
     if (ops == NULL) {

@@ -104,6 +104,13 @@ struct api_opts {
 };
 struct api *api_new(struct loop *loop, struct store *store, const struct api_opts *opts);
 void api_free(struct api *api);
+/* Who makes the tokens that serviceaccounts/token hands out; without it that subresource answers
+ * 404. Outlives the api. */
+struct auth;
+void api_set_auth(struct api *api, struct auth *auth);
+/* The default tolerationSeconds of new pods (the cluster clock's eviction delay); -1: none is
+ * added. */
+void api_set_toleration_seconds(struct api *api, int64_t seconds);
 struct store *api_store(const struct api *api);
 struct loop *api_loop(const struct api *api);
 /* Makes default, kube-system, kube-public, kube-node-lease and the kubernetes service when missing.

@@ -16,6 +16,7 @@ struct api {
     struct loop *loop;
     struct store *store;
     struct admission *admission;
+    struct auth *auth; /* NULL: nobody makes tokens */
     char *version;
     char *cluster_name;
     struct map *nodes;            /* name -> struct api_node */

@@ -9,6 +9,7 @@
 #include "api/handle.h"
 #include "api/list.h"
 #include "api/query.h"
+#include "api/review.h"
 #include "api/wait.h"
 #include "auth/auth.h"
 #include "common/json/jx.h"
@@ -93,6 +94,10 @@ static int authorize(struct api_call *c, struct err *err)
         a.ns = r->ns;
         a.name = r->name;
     }
+    if (r->type == API_ROUTE_REVIEW) { /* whoever has a name may ask what it is good for */
+        a.verb = "get";
+        a.path = "/apis";
+    }
     if (auth_authorize(&a, err) == 0) {
         return 0;
     }
@@ -146,10 +151,15 @@ static int read_request(struct api_call *c, struct err *err)
     return authorize(c, err);
 }
 
+enum { MAX_BODY = 3 * 1024 * 1024 };
+
 static int answer(struct api_call *c, struct err *err)
 {
     if (read_request(c, err) < 0) {
         return -1;
+    }
+    if (c->req->len > MAX_BODY) {
+        return err_set(err, ERR_TOO_LARGE, "Request entity too large: limit is %d", MAX_BODY);
     }
     if (c->route.type == API_ROUTE_OTHER) {
         return api_discovery(c->api, c->req, &c->route, c->query, c->res, err);
@@ -157,7 +167,10 @@ static int answer(struct api_call *c, struct err *err)
     if (c->route.verb == NULL) {
         return api_fault_no_method(err);
     }
-    return read_context(c, err) < 0 ? -1 : api_call_verb(c, err);
+    if (read_context(c, err) < 0) {
+        return -1;
+    }
+    return c->route.type == API_ROUTE_REVIEW ? api_review(c, err) : api_call_verb(c, err);
 }
 
 static void fail(struct api_call *c, const struct err *err)

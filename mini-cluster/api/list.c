@@ -108,7 +108,7 @@ struct collect {
 static bool collect_one(void *arg, const struct store_entry *e)
 {
     struct collect *c = arg;
-    if (!api_selection_match(c->sel, c->api->store, e)) {
+    if (!api_selection_match(c->sel, e)) {
         return true;
     }
     if (c->limit > 0 && (int64_t)c->to->entries.n == c->limit) {

@@ -8,6 +8,7 @@
 #include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
+#include "common/str.h"
 #include "kinds/kinds.h"
 #include "meta/name.h"
 #include "meta/object.h"
@@ -120,6 +121,21 @@ int api_write_meta_new(struct api_write *w, struct err *err)
 
 /* ---- a new version of what is there ---- */
 
+/* "" and "0" are whatever is there. */
+static int check_revision(const struct api_write *w, const char *text, struct err *err)
+{
+    int64_t rev = 0;
+    if (text[0] != '\0' && !str_to_i64(text, 0, INT64_MAX, &rev)) {
+        return err_set(err, ERR_BAD_REQUEST,
+                       "metadata.resourceVersion: \"%.60s\" is none; leave it out, or send the one "
+                       "that was read",
+                       text);
+    }
+    return rev == 0 || rev == w->entry->rev
+               ? 0
+               : api_fault_modified(w->ctx, w->t->kind, w->t->name, err);
+}
+
 static int check_identity(const struct api_write *w, const json_t *meta, struct err *err)
 {
     const struct kind *k = w->t->kind;
@@ -143,11 +159,7 @@ static int check_identity(const struct api_write *w, const json_t *meta, struct 
             "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
             w->entry->uid);
     }
-    int64_t rev = object_revision(w->obj);
-    if (member(meta, "resourceVersion")[0] != '\0' && rev != w->entry->rev) {
-        return api_fault_modified(w->ctx, k, w->t->name, err);
-    }
-    return 0;
+    return check_revision(w, member(meta, "resourceVersion"), err);
 }
 
 int api_write_meta_carry(struct api_write *w, struct err *err)

@@ -72,6 +72,19 @@ static void indent(const struct str *text, struct str *out)
     }
 }
 
+/* Not through the store's cache: a list of ten thousand pods would fill it with trees that nobody
+ * asks for again, and the store keeps them until the tick ends. */
+static json_t *parsed_item(struct api *api, const struct api_form *form, const struct kind *k,
+                           const struct store_entry *e)
+{
+    json_auto_t *obj = NULL;
+    struct err err;
+    if (jx_parse(e->bytes, e->len, false, &obj, &err) < 0) {
+        return item(api, form, k, store_tree(api->store, e));
+    }
+    return item(api, form, k, obj);
+}
+
 void api_render_item(struct api *api, const struct api_form *form, const struct kind *k,
                      const struct store_entry *e, struct str *out)
 {
@@ -79,7 +92,7 @@ void api_render_item(struct api *api, const struct api_form *form, const struct 
         str_add_n(out, e->bytes, e->len);
         return;
     }
-    json_auto_t *v = item(api, form, k, store_tree(api->store, e));
+    json_auto_t *v = parsed_item(api, form, k, e);
     if (form->media == API_MEDIA_JSON) {
         jx_dump(out, v);
         return;

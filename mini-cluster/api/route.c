@@ -6,6 +6,7 @@
 
 #include "api/fault.h"
 #include "api/query.h"
+#include "api/review.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "kinds/kinds.h"
@@ -103,7 +104,7 @@ static bool has_subresource(const struct kind *k, const char *name)
         return true;
     }
     return (eq(k->gr, "namespaces") && eq(name, "finalize")) ||
-           (eq(k->gr, "services") && eq(name, "proxy"));
+           (eq(k->gr, "serviceaccounts") && eq(name, "token"));
 }
 
 static bool is_in(const char *s, const char *const *list)
@@ -153,12 +154,17 @@ static bool verb_allowed(const struct api_route *r, const char *verb)
     if (sub != NULL) {
         return is_in(verb, sub->verbs);
     }
-    return eq(r->subresource, "proxy") || eq(verb, "update");
+    return eq(verb, eq(r->subresource, "token") ? "create" : "update");
 }
 
 /* `at` is where the resource stands. */
 static int find_kind(struct api_route *r, unsigned at, struct err *err)
 {
+    r->kind = api_review_kind(r->group, r->version, segment(r, at));
+    if (r->kind != NULL && r->nsegments == at + 1) {
+        r->type = API_ROUTE_REVIEW;
+        return 0;
+    }
     r->kind = kinds_find(r->group, r->version, segment(r, at));
     bool deep = r->nsegments > at + 3;
     if (r->kind == NULL || !r->kind->served || deep) {
@@ -230,6 +236,8 @@ int api_route_parse(const char *method, const char *path, struct api_route *ret,
     if (rc == 0 && ret->type == API_ROUTE_OBJECT) {
         const char *verb = verb_of(ret, method);
         ret->verb = verb != NULL && verb_allowed(ret, verb) ? verb : NULL;
+    } else if (rc == 0 && ret->type == API_ROUTE_REVIEW) {
+        ret->verb = eq(method, "POST") ? "create" : NULL;
     }
     return rc;
 }

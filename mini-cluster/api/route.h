@@ -13,6 +13,7 @@ enum { API_ROUTE_SEGMENTS = 12 };
 
 enum api_route_type {
     API_ROUTE_OBJECT, /* a kind: see `kind` */
+    API_ROUTE_REVIEW, /* a question that is posted and answered, never stored: see `kind` */
     API_ROUTE_OTHER,  /* discovery, health, version: see `segments` */
 };
 

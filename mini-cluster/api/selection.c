@@ -80,8 +80,43 @@ static bool match_indexed(const struct field_selector *fields, const struct stor
     return field_selector_match(fields, stub);
 }
 
-bool api_selection_match(const struct api_selection *s, struct store *store,
-                         const struct store_entry *e)
+/* Written in JSON as it is read. */
+static bool is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c >= 0x7f || strchr("\\\"/", c) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the text can hold what a field must be: most objects need not be parsed to see that they
+ * are not meant. */
+static bool may_match(const struct api_selection *s, const struct store_entry *e)
+{
+    for (const char *const *path = s->kind->field_selectors; *path != NULL; path++) {
+        const char *value = field_selector_requires(s->fields, *path);
+        if (value != NULL && is_plain(value) && value[0] != '\0' && strcmp(value, "false") != 0 &&
+            memmem(e->bytes, e->len, value, strlen(value)) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Parsed for this once: thousands may be looked at in one tick, and the store keeps what it parses
+ * until the tick ends. */
+static bool match_parsed(const struct api_selection *s, const struct store_entry *e)
+{
+    json_auto_t *obj = NULL;
+    struct err err;
+    return may_match(s, e) && jx_parse(e->bytes, e->len, false, &obj, &err) == 0 &&
+           field_selector_match(s->fields, obj);
+}
+
+bool api_selection_match(const struct api_selection *s, const struct store_entry *e)
 {
     if (s->ns[0] != '\0' && strcmp(s->ns, e->key.ns) != 0) {
         return false;
@@ -92,8 +127,7 @@ bool api_selection_match(const struct api_selection *s, struct store *store,
     if (s->fields == NULL) {
         return true;
     }
-    return s->fields_indexed ? match_indexed(s->fields, e)
-                             : field_selector_match(s->fields, store_tree(store, e));
+    return s->fields_indexed ? match_indexed(s->fields, e) : match_parsed(s, e);
 }
 
 bool api_selection_is_everything(const struct api_selection *s)

@@ -17,8 +17,7 @@ int api_selection_new(const struct api_query *q, const struct kind *k, const cha
                       struct api_selection **ret, struct err *err) WARN_UNUSED;
 void api_selection_free(struct api_selection *s); /* NULL is fine */
 /* Parses an object only when a field selector asks for what the index does not have. */
-bool api_selection_match(const struct api_selection *s, struct store *store,
-                         const struct store_entry *e);
+bool api_selection_match(const struct api_selection *s, const struct store_entry *e);
 /* Everything of the kind in its namespace. */
 bool api_selection_is_everything(const struct api_selection *s);
 /* The least that has to be walked; borrowed from the selection. */

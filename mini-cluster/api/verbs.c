@@ -11,6 +11,7 @@
 #include "api/query.h"
 #include "api/relay.h"
 #include "api/render.h"
+#include "api/review.h"
 #include "api/selection.h"
 #include "api/watch.h"
 #include "common/json/jx.h"
@@ -179,6 +180,9 @@ static int verb_create(struct api_call *c, struct err *err)
     }
     if (sub_is(c, "eviction")) {
         return create_eviction(c, err);
+    }
+    if (sub_is(c, "token")) {
+        return api_review_token(c, err);
     }
     if (c->target.subresource[0] != '\0') {
         return api_fault_no_method(err);

@@ -103,15 +103,14 @@ static void put_left(struct watch_stream *s, const struct store_event *ev)
 
 static void put_event(struct watch_stream *s, const struct store_event *ev)
 {
-    struct store *store = s->api->store;
-    bool is = api_selection_match(s->sel, store, ev->entry);
+    bool is = api_selection_match(s->sel, ev->entry);
     if (ev->type == STORE_DELETED) {
         if (is) {
             put_entry(s, "DELETED", ev->entry);
         }
         return;
     }
-    bool was = ev->prev != NULL && api_selection_match(s->sel, store, ev->prev);
+    bool was = ev->prev != NULL && api_selection_match(s->sel, ev->prev);
     if (is) {
         put_entry(s, was ? "MODIFIED" : "ADDED", ev->entry);
     } else if (was) {
@@ -243,7 +242,7 @@ static void watch_free(struct api_stream *base)
 static bool collect_initial(void *arg, const struct store_entry *e)
 {
     struct watch_stream *s = arg;
-    if (api_selection_match(s->sel, s->api->store, e)) {
+    if (api_selection_match(s->sel, e)) {
         vec_push(&s->initial.entries, store_entry_ref(e));
     }
     return true;

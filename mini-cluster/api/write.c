@@ -8,6 +8,7 @@
 #include "api/fault.h"
 #include "common/json/jx.h"
 #include "common/mem.h"
+#include "common/str.h"
 #include "kinds/kinds.h"
 #include "meta/object.h"
 
@@ -104,6 +105,23 @@ static int admit(struct api_write *w, struct err *err)
     return api_fault_forbidden(w->ctx, w->t->kind, r.name, err, "%s", err->msg);
 }
 
+enum { LARGE = 256 * 1024, MAX_OBJECT = 1536 * 1024 };
+
+/* Patch by patch an object could outgrow what one body may bring: what is large already is
+ * measured. */
+static int check_size(const struct api_write *w, struct err *err)
+{
+    if (w->entry == NULL || w->entry->len < LARGE) {
+        return 0;
+    }
+    cleanup_str struct str text = STR_INIT;
+    jx_dump(&text, w->obj);
+    return text.len <= MAX_OBJECT
+               ? 0
+               : err_set(err, ERR_TOO_LARGE, "%s \"%s\" would be %zu bytes long: limit is %d",
+                         w->t->kind->gr, w->t->name, text.len, MAX_OBJECT);
+}
+
 static int put(struct api_write *w, struct api_object *ret, struct err *err)
 {
     const struct kind *k = w->t->kind;
@@ -129,7 +147,7 @@ static bool exists(const struct api_write *w)
 
 int api_write_commit(struct api_write *w, struct api_object *ret, struct err *err)
 {
-    if (validate(w, err) < 0 || admit(w, err) < 0) {
+    if (validate(w, err) < 0 || admit(w, err) < 0 || check_size(w, err) < 0) {
         return -1;
     }
     if (!w->ctx->dry_run) {

@@ -2,6 +2,7 @@
 /* What scripts cannot say: commits that fail, peers that leave, streams that wait, protobuf,
  * agents. */
 #include "api/rig.h"
+#include "auth/auth.h"
 #include "common/log.h"
 #include "kinds/kinds.h"
 
@@ -217,6 +218,39 @@ static void a_mebibyte_fits_and_more_does_not(void **state)
     assert_non_null(strstr(str_c(&a.text), "Too long: may not be more than 1048576 bytes"));
     rig_answer_fini(&a);
     str_fini(&body);
+    rig_fini(&r);
+}
+
+static void an_object_does_not_grow_for_ever(void **state)
+{
+    struct rig r;
+    rig_init(&r);
+    static const char host[] = "/apis/podlab.dev/v1/hosts";
+    expect(&r, 201, "POST", host, "{\"metadata\":{\"name\":\"h\"}}");
+    cleanup_free char *much = xmalloc(500 * 1024 + 1);
+    memset(much, 'x', 500 * 1024);
+    much[500 * 1024] = '\0';
+    int last = 0;
+    for (int i = 0; i < 6 && last != 413; i++) {
+        cleanup_free char *body = xasprintf("[{\"op\":\"add\",\"path\":\"/status/refusals/-\","
+                                            "\"value\":{\"reason\":\"%s\"}}]",
+                                            much);
+        cleanup_free char *first =
+            xasprintf("[{\"op\":\"add\",\"path\":\"/status\",\"value\":{\"refusals\":[{\"reason\":"
+                      "\"%s\"}]}}]",
+                      much);
+        struct rig_answer a;
+        rig_ask(&r,
+                &(struct rig_ask){.method = "PATCH",
+                                  .path = "/apis/podlab.dev/v1/hosts/h/status",
+                                  .type = "application/json-patch+json",
+                                  .body = i == 0 ? first : body},
+                &a);
+        last = a.res.status;
+        rig_answer_fini(&a);
+        assert_true(last == 200 || last == 413);
+    }
+    assert_int_equal(last, 413);
     rig_fini(&r);
 }
 
@@ -503,6 +537,70 @@ static void a_service_is_reached_by_its_ready_pods_in_turn(void **state)
     rig_fini(&r);
 }
 
+/* ---- tokens ---- */
+
+#define ACCOUNTS "/api/v1/namespaces/default/serviceaccounts"
+
+static void a_service_account_gets_a_token_that_proves_it(void **state)
+{
+    struct rig r;
+    rig_init(&r);
+    expect(&r, 201, "POST", ACCOUNTS, "{\"metadata\":{\"name\":\"robot\"}}");
+    expect(&r, 404, "POST", ACCOUNTS "/robot/token", "{}"); /* nobody makes tokens */
+    static const unsigned char key[32] = "key";
+    struct auth *auth = auth_new("admin", key);
+    api_set_auth(r.api, auth);
+    struct rig_answer a;
+    ask(&r, "POST", ACCOUNTS "/robot/token", "{\"spec\":{\"expirationSeconds\":600}}", &a);
+    assert_int_equal(a.res.status, 201);
+    assert_string_equal(jx_str(a.json, "kind", ""), "TokenRequest");
+    assert_string_equal(jx_str(a.json, "status.expirationTimestamp", ""), "2026-01-01T00:10:00Z");
+    cleanup_free char *header = xasprintf("Bearer %s", jx_str(a.json, "status.token", ""));
+    struct auth_user user;
+    struct err err;
+    assert_int_equal(
+        auth_authenticate(auth, &(struct auth_input){.authorization = header}, &user, &err), 0);
+    assert_string_equal(user.name, "system:serviceaccount:default:robot");
+    rig_answer_fini(&a);
+    expect(&r, 404, "POST", ACCOUNTS "/none/token", "{}");
+    expect(&r, 422, "POST", ACCOUNTS "/robot/token", "{\"spec\":{\"expirationSeconds\":5}}");
+    expect(&r, 405, "GET", ACCOUNTS "/robot/token", NULL);
+    rig_fini(&r);
+    auth_free(auth);
+}
+
+static void the_clock_decides_how_long_a_silent_node_is_tolerated(void **state)
+{
+    struct rig r;
+    rig_init(&r);
+    api_set_toleration_seconds(r.api, 1);
+    struct rig_answer a;
+    ask(&r, "POST", PODS, POD("p", "worker-1"), &a);
+    assert_int_equal(jx_int(a.json, "spec.tolerations[1].tolerationSeconds", 0), 1);
+    rig_answer_fini(&a);
+    api_set_toleration_seconds(r.api, -1);
+    ask(&r, "POST", PODS, POD("q", "worker-1"), &a);
+    assert_null(jx_path(a.json, "spec.tolerations"));
+    rig_answer_fini(&a);
+    rig_fini(&r);
+}
+
+static void a_body_beyond_all_measure_is_refused(void **state)
+{
+    struct rig r;
+    rig_init(&r);
+    size_t n = 3 * 1024 * 1024 + 1;
+    cleanup_free char *body = xmalloc(n + 1);
+    memset(body, ' ', n);
+    body[n] = '\0';
+    struct rig_answer a;
+    ask(&r, "POST", CMS, body, &a);
+    assert_int_equal(a.res.status, 413);
+    assert_string_equal(jx_str(a.json, "reason", ""), "RequestEntityTooLarge");
+    rig_answer_fini(&a);
+    rig_fini(&r);
+}
+
 /* ---- a second start ---- */
 
 static void bootstrap_again_changes_what_changed(void **state)
@@ -532,6 +630,7 @@ int main(void)
         cmocka_unit_test(protobuf_bodies_are_read),
         cmocka_unit_test(hostile_bodies_change_nothing),
         cmocka_unit_test(a_mebibyte_fits_and_more_does_not),
+        cmocka_unit_test(an_object_does_not_grow_for_ever),
         cmocka_unit_test(a_long_list_comes_in_pieces),
         cmocka_unit_test(a_list_does_not_see_what_comes_after_it),
         cmocka_unit_test(a_watch_wakes_its_reader),
@@ -540,6 +639,9 @@ int main(void)
         cmocka_unit_test(logs_come_from_the_agent_of_the_node),
         cmocka_unit_test(a_pod_is_reached_by_its_address),
         cmocka_unit_test(a_service_is_reached_by_its_ready_pods_in_turn),
+        cmocka_unit_test(a_service_account_gets_a_token_that_proves_it),
+        cmocka_unit_test(the_clock_decides_how_long_a_silent_node_is_tolerated),
+        cmocka_unit_test(a_body_beyond_all_measure_is_refused),
         cmocka_unit_test(bootstrap_again_changes_what_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
