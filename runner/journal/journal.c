@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #include <sqlite3.h>
 
@@ -72,7 +71,39 @@ static void column(sqlite3_stmt *st, int i, char *buf, size_t size)
     str_copy(buf, size, text != NULL ? text : "");
 }
 
+/* Runs an INSERT ... RETURNING one number, and frees it. */
+static int finish_insert(struct journal *j, sqlite3_stmt *st, int64_t *ret, struct err *err)
+{
+    int rc = sqlite3_step(st) == SQLITE_ROW ? 0 : fail(j, err);
+    int64_t n = rc == 0 ? sqlite3_column_int64(st, 0) : 0;
+    /* The row is committed when the statement ends, so that may fail too. */
+    if (sqlite3_finalize(st) != SQLITE_OK && rc == 0) {
+        rc = fail(j, err);
+    }
+    if (rc == 0) {
+        *ret = n;
+    }
+    return rc;
+}
+
 /* ---- opening ---- */
+
+/* Another podlab may do the same at this moment: whoever comes second finds the tables there. */
+static int make_tables(struct journal *j, struct err *err)
+{
+    cleanup_free char *sql =
+        xasprintf("BEGIN IMMEDIATE; PRAGMA application_id=%d; PRAGMA user_version=%d; %s COMMIT;",
+                  APPLICATION_ID, FORMAT, schema);
+    if (run(j, sql, err) == 0) {
+        /* Not had while another one opens it; the mode stays with the file, so it will have it. */
+        sqlite3_exec(j->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+        return 0;
+    }
+    if (!sqlite3_get_autocommit(j->db)) {
+        sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return number(j, "PRAGMA application_id", NULL) == APPLICATION_ID ? 0 : -1;
+}
 
 static int prepare_file(struct journal *j, struct err *err)
 {
@@ -83,11 +114,8 @@ static int prepare_file(struct journal *j, struct err *err)
         return err_set(err, ERR_INVALID, "%s is no journal of podlab (%s); move it away", j->path,
                        sqlite3_errmsg(j->db));
     }
-    if (tables == 0) {
-        cleanup_free char *sql =
-            xasprintf("BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d; %s COMMIT;",
-                      APPLICATION_ID, FORMAT, schema);
-        return run(j, sql, err) < 0 ? -1 : run(j, "PRAGMA journal_mode=WAL", err);
+    if (tables == 0 && make_tables(j, err) < 0) {
+        return -1;
     }
     if (number(j, "PRAGMA application_id", NULL) != APPLICATION_ID) {
         return err_set(err, ERR_INVALID, "%s is another program's database; move it away", j->path);
@@ -95,7 +123,8 @@ static int prepare_file(struct journal *j, struct err *err)
     if (number(j, "PRAGMA user_version", NULL) > FORMAT) {
         return err_set(err, ERR_INVALID, "%s was written by a newer podlab", j->path);
     }
-    return run(j, "PRAGMA foreign_keys=ON", err);
+    /* An event lost in a power cut is lost; none is worth an fsync in the learner's way. */
+    return run(j, "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL", err);
 }
 
 int journal_open(const char *path, struct journal **ret, struct err *err)
@@ -144,22 +173,24 @@ static void make_uuid(char uuid[37])
 int journal_add(struct journal *j, struct journal_session *s, struct err *err)
 {
     sqlite3_stmt *st = NULL;
+    int64_t attempt;
     make_uuid(s->uuid);
-    s->attempt = (int)number(j, "SELECT count(*) + 1 FROM session WHERE lab = ?", s->lab);
     if (sqlite3_prepare_v2(
             j->db,
             "INSERT INTO session(uuid, lab, lab_sha, locale, runtime, clock, cluster,"
-            " shell, attempt) VALUES(?,?,?,?,?,?,?,?,?)",
+            " shell, attempt) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
+            " (SELECT count(*) + 1 FROM session WHERE lab = ?2)) RETURNING attempt",
             -1, &st, NULL) != SQLITE_OK) {
         return fail(j, err);
     }
     const char *const texts[] = {s->uuid,    s->lab,   s->lab_sha, s->locale,
                                  s->runtime, s->clock, s->cluster, s->shell};
     bind_texts(st, texts, ARRAY_LEN(texts));
-    sqlite3_bind_int(st, 9, s->attempt);
-    int rc = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(j, err);
-    sqlite3_finalize(st);
-    return rc;
+    if (finish_insert(j, st, &attempt, err) < 0) {
+        return -1;
+    }
+    s->attempt = (int)attempt;
+    return 0;
 }
 
 static void read_session(sqlite3_stmt *st, struct journal_session *s)
@@ -219,25 +250,26 @@ int journal_append(struct journal *j, const char *session, uint64_t mono_ns, int
 {
     sqlite3_stmt *st = NULL;
     cleanup_free char *text = args != NULL ? jx_dump_text(args) : xstrdup("{}");
-    int64_t seq =
-        number(j, "SELECT coalesce(max(seq), 0) + 1 FROM event WHERE session = ?", session);
     if (sqlite3_prepare_v2(j->db,
-                           "INSERT INTO event(session, kind, step, args, seq, mono, wall) "
-                           "VALUES(?,?,?,?,?,?,?)",
+                           "INSERT INTO event(session, kind, step, args, mono, wall, seq) "
+                           "VALUES(?1,?2,?3,?4,?5,?6,"
+                           "(SELECT coalesce(max(seq), 0) + 1 FROM event WHERE session = ?1)) "
+                           "RETURNING seq",
                            -1, &st, NULL) != SQLITE_OK) {
         return fail(j, err);
     }
     const char *const texts[] = {session, kind, step != NULL ? step : "", text};
     bind_texts(st, texts, ARRAY_LEN(texts));
-    sqlite3_bind_int64(st, 5, seq);
-    sqlite3_bind_int64(st, 6, (sqlite3_int64)mono_ns);
-    sqlite3_bind_int64(st, 7, wall_us);
-    int rc = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(j, err);
-    sqlite3_finalize(st);
-    if (rc == 0 && ret_seq != NULL) {
+    sqlite3_bind_int64(st, 5, (sqlite3_int64)mono_ns);
+    sqlite3_bind_int64(st, 6, wall_us);
+    int64_t seq;
+    if (finish_insert(j, st, &seq, err) < 0) {
+        return -1;
+    }
+    if (ret_seq != NULL) {
         *ret_seq = seq;
     }
-    return rc;
+    return 0;
 }
 
 void journal_each(struct journal *j, const char *session,
@@ -283,8 +315,18 @@ static bool fold(void *arg, int64_t seq, int64_t wall_us, const char *kind, cons
     p->redos += strcmp(kind, "redo") == 0;
     p->commands += strcmp(kind, "command") == 0;
     p->finished = p->finished || strcmp(kind, "finished") == 0;
-    if (strcmp(kind, "step") == 0) {
+    bool anew = strcmp(kind, "redo") == 0;
+    if (strcmp(kind, "step") == 0 && strcmp(p->step, step) != 0) {
         str_copy(p->step, sizeof(p->step), step);
+        anew = true;
+    }
+    if (anew) {
+        p->step_hints = 0;
+        p->step_choice = 0;
+    }
+    p->step_hints += strcmp(kind, "hint") == 0;
+    if (strcmp(kind, "ask") == 0) {
+        p->step_choice = (int)jx_int(args, "choice", 0);
     }
     return true;
 }

@@ -30,14 +30,15 @@ struct journal_session {
 
 /* Adds a session; attempt is counted per lab. */
 int journal_add(struct journal *j, struct journal_session *s, struct err *err) WARN_UNUSED;
-/* The newest session of a lab that is not finished. false: there is none. */
+/* The newest session of a lab that is neither finished nor abandoned. false: there is none. */
 bool journal_unfinished(struct journal *j, const char *lab, struct journal_session *ret);
 int journal_find(struct journal *j, const char *uuid, struct journal_session *ret,
                  struct err *err) WARN_UNUSED;
 
 /* Appends an event: kind is step, check, command, ask, hint, solution, skip, redo, fault, hand,
- * attach, broadcast, finished. `mono_ns` is the loop's clock, `wall_us` the time. args is borrowed
- * and may be NULL. *ret_seq (may be NULL) is its number, from 1 within the session. */
+ * attach, broadcast, done, leave, finished, abandoned. `mono_ns` is the loop's clock, `wall_us` the
+ * time. args is borrowed and may be NULL. *ret_seq (may be NULL) is its number, from 1 within the
+ * session. */
 int journal_append(struct journal *j, const char *session, uint64_t mono_ns, int64_t wall_us,
                    const char *kind, const char *step, const json_t *args, int64_t *ret_seq,
                    struct err *err) WARN_UNUSED;
@@ -49,8 +50,10 @@ void journal_each(struct journal *j, const char *session,
 
 /* What a fold over a session's events gives. */
 struct journal_progress {
-    char step[64]; /* the step it stands at; "" before the first */
-    unsigned done; /* steps finished */
+    char step[64];       /* the step it stands at; "" before the first */
+    unsigned step_hints; /* seen in that step */
+    int step_choice;     /* the answer to its question; 0: none yet */
+    unsigned done;       /* steps finished */
     bool finished;
     unsigned hints, solutions, skips, redos, commands;
     int64_t started_us, last_us;
