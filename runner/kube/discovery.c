@@ -4,6 +4,8 @@
 #include <strings.h>
 
 #include "common/json/jx.h"
+#include "common/log.h"
+#include "common/loop.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "kube/kube_impl.h"
@@ -14,10 +16,11 @@ struct waiter {
 };
 
 /* The legacy lists: /api/v1, /apis, then one list per preferred group version. Every cluster has
- * them. */
+ * them. What was known stays until the new is complete. */
 struct discovery {
     struct kube *kube;
     VEC(struct waiter) waiters;
+    kube_resource_rows rows;
     unsigned left;
     struct err err;
 };
@@ -35,15 +38,16 @@ static void free_row(struct kube_resource_row *row)
     free(row);
 }
 
-void kube_resources_clear(struct kube *k)
+void kube_resources_clear(kube_resource_rows *rows)
 {
-    for (size_t i = 0; i < k->resources.n; i++) {
-        free_row(k->resources.v[i]);
+    for (size_t i = 0; i < rows->n; i++) {
+        free_row(rows->v[i]);
     }
-    k->resources.n = 0;
+    vec_fini(rows);
 }
 
-static void add_row(struct kube *k, const char *group, const char *version, const json_t *from)
+static void add_row(kube_resource_rows *rows, const char *group, const char *version,
+                    const json_t *from)
 {
     struct kube_resource_row *row = xnew(struct kube_resource_row);
     const char *name = jx_get_str(from, "name", "");
@@ -69,7 +73,7 @@ static void add_row(struct kube *k, const char *group, const char *version, cons
         .singular = row->words[2],
         .namespaced = jx_bool(from, "namespaced", false),
     };
-    vec_push(&k->resources, row);
+    vec_push(rows, row);
 }
 
 const struct kube_resource *kube_find_resource(const struct kube *k, const char *word)
@@ -87,16 +91,45 @@ const struct kube_resource *kube_find_resource(const struct kube *k, const char 
 
 /* ---- asking ---- */
 
+static void discovery_free(struct kube *k)
+{
+    struct discovery *d = k->discovery;
+    kube_resources_clear(&d->rows);
+    vec_fini(&d->waiters);
+    free(d);
+    k->discovery = NULL;
+}
+
+/* One waiter a call, and last: it may do anything, free the kube too. */
+static void tell(void *arg)
+{
+    struct discovery *d = arg;
+    struct err err = d->err;
+    struct waiter w = {0};
+    if (d->waiters.n > 0) {
+        w = d->waiters.v[0];
+        vec_remove(&d->waiters, 0);
+    }
+    if (d->waiters.n > 0) {
+        loop_defer(d->kube->loop, tell, d);
+    } else {
+        discovery_free(d->kube);
+    }
+    if (w.done != NULL) {
+        w.done(w.arg, &err);
+    }
+}
+
 static void finish(struct discovery *d)
 {
     struct kube *k = d->kube;
-    k->discovered = d->err.code == ERR_NONE;
-    k->discovery = NULL;
-    for (size_t i = 0; i < d->waiters.n; i++) {
-        d->waiters.v[i].done(d->waiters.v[i].arg, &d->err);
+    if (d->err.code == ERR_NONE) {
+        kube_resources_clear(&k->resources);
+        k->resources = d->rows;
+        d->rows = (kube_resource_rows){0};
+        k->discovered = true;
     }
-    vec_fini(&d->waiters);
-    free(d);
+    tell(d);
 }
 
 static void one_less(struct discovery *d)
@@ -106,41 +139,50 @@ static void one_less(struct discovery *d)
     }
 }
 
-static bool answered(struct discovery *d, const struct kube_answer *a, const char *what)
+static bool answered(const struct kube_answer *a, const char *what, struct err *err)
 {
     if (a->status == 200 && a->answer != NULL) {
         return true;
     }
     if (a->status == 0) {
-        d->err = *a->err;
+        *err = *a->err;
     } else {
-        err_set(&d->err, ERR_UNAVAILABLE, "%s was answered %d: %s", what, a->status,
+        err_set(err, ERR_UNAVAILABLE, "%s was answered %d: %.200s", what, a->status,
                 jx_str(a->answer, "message", a->text));
     }
     return false;
 }
 
-static void on_resources(void *arg, const struct kube_answer *a)
+static void add_rows(struct discovery *d, const json_t *answer)
+{
+    char group_version[256];
+    str_copy(group_version, sizeof(group_version), jx_str(answer, "groupVersion", ""));
+    char *slash = strchr(group_version, '/');
+    const char *group = slash != NULL ? group_version : "";
+    const char *version = slash != NULL ? slash + 1 : group_version;
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    size_t i;
+    json_t *resource;
+    const json_t *list = jx_arr(answer, "resources");
+    jx_each(i, resource, list)
+    {
+        if (strchr(jx_get_str(resource, "name", "/"), '/') == NULL) {
+            add_row(&d->rows, group, version, resource);
+        }
+    }
+}
+
+/* A group whose server is away (metrics, most often) leaves the others usable. */
+static void on_group(void *arg, const struct kube_answer *a)
 {
     struct discovery *d = arg;
-    if (answered(d, a, "discovery")) {
-        char group_version[256];
-        str_copy(group_version, sizeof(group_version), jx_str(a->answer, "groupVersion", ""));
-        char *slash = strchr(group_version, '/');
-        const char *group = slash != NULL ? group_version : "";
-        const char *version = slash != NULL ? slash + 1 : group_version;
-        if (slash != NULL) {
-            *slash = '\0';
-        }
-        size_t i;
-        json_t *resource;
-        const json_t *list = jx_arr(a->answer, "resources");
-        jx_each(i, resource, list)
-        {
-            if (strchr(jx_get_str(resource, "name", "/"), '/') == NULL) {
-                add_row(d->kube, group, version, resource);
-            }
-        }
+    struct err err;
+    if (answered(a, "discovery", &err)) {
+        add_rows(d, a->answer);
+    } else {
+        log_warn("kube", "%s", err.msg);
     }
     one_less(d);
 }
@@ -148,7 +190,7 @@ static void on_resources(void *arg, const struct kube_answer *a)
 static void on_groups(void *arg, const struct kube_answer *a)
 {
     struct discovery *d = arg;
-    if (answered(d, a, "/apis")) {
+    if (answered(a, "/apis", &d->err)) {
         size_t i;
         json_t *group;
         const json_t *groups = jx_arr(a->answer, "groups");
@@ -157,7 +199,7 @@ static void on_groups(void *arg, const struct kube_answer *a)
             const char *gv = jx_str(group, "preferredVersion.groupVersion", "");
             cleanup_free char *path = xasprintf("/apis/%s", gv);
             d->left++;
-            kube_get(d->kube, path, 0, on_resources, d);
+            kube_get(d->kube, path, 0, on_group, d);
         }
     }
     one_less(d);
@@ -167,39 +209,53 @@ static void on_groups(void *arg, const struct kube_answer *a)
 static void on_core(void *arg, const struct kube_answer *a)
 {
     struct discovery *d = arg;
-    d->left++;
-    on_resources(d, a);
+    if (!answered(a, "/api/v1", &d->err)) {
+        one_less(d);
+        return;
+    }
+    add_rows(d, a->answer);
     kube_get(d->kube, "/apis", 0, on_groups, d);
+}
+
+static void begin(struct kube *k)
+{
+    k->discovery = xnew(struct discovery);
+    k->discovery->kube = k;
+    k->discovery->left = 1;
+    if (k->discovered) {
+        loop_defer(k->loop, tell, k->discovery);
+    } else {
+        kube_get(k, "/api/v1", 0, on_core, k->discovery);
+    }
 }
 
 void kube_discover(struct kube *k, void (*done)(void *arg, const struct err *err), void *arg)
 {
     if (k->discovery == NULL) {
-        k->discovery = xnew(struct discovery);
-        k->discovery->kube = k;
-        k->discovery->left = 1;
-        kube_resources_clear(k);
-        kube_get(k, "/api/v1", 0, on_core, k->discovery);
+        begin(k);
     }
     struct waiter w = {done, arg};
     vec_push(&k->discovery->waiters, w);
 }
 
-void kube_discovery_free(struct kube *k)
+void kube_discover_again(struct kube *k)
 {
-    if (k->discovery != NULL) {
-        vec_fini(&k->discovery->waiters);
-        free(k->discovery);
-        k->discovery = NULL;
-    }
+    k->discovered = false;
 }
 
 void kube_discovery_forget(struct kube *k, const void *arg)
 {
-    struct discovery *d = k->discovery;
-    for (size_t i = d != NULL ? d->waiters.n : 0; i-- > 0;) {
-        if (d->waiters.v[i].arg == arg) {
-            vec_remove(&d->waiters, i);
+    for (size_t i = k->discovery != NULL ? k->discovery->waiters.n : 0; i-- > 0;) {
+        if (k->discovery->waiters.v[i].arg == arg) {
+            vec_remove(&k->discovery->waiters, i);
         }
+    }
+}
+
+void kube_discovery_free(struct kube *k)
+{
+    if (k->discovery != NULL) {
+        loop_undefer(k->loop, k->discovery);
+        discovery_free(k);
     }
 }

@@ -59,10 +59,9 @@ void kube_free(struct kube *k)
     for (size_t i = 0; i < k->calls.n; i++) {
         free(k->calls.v[i]);
     }
-    kube_resources_clear(k);
+    kube_resources_clear(&k->resources);
     vec_fini(&k->watches);
     vec_fini(&k->calls);
-    vec_fini(&k->resources);
     free(k->server);
     free(k->context);
     free(k);

@@ -55,9 +55,12 @@ struct kube_resource {
     const char *singular;
     bool namespaced;
 };
-/* Loads discovery; `done` with ERR_NONE once kube_find_resource may be used. Again loads anew: what
- * kube_find_resource gave before is gone then. */
+/* Loads discovery; `done` with ERR_NONE once kube_find_resource may be used. Called from the loop;
+ * again is cheap. */
 void kube_discover(struct kube *k, void (*done)(void *arg, const struct err *err), void *arg);
+/* The next kube_discover loads anew, as new kinds may have come: what kube_find_resource gave
+ * before is gone when that answers. */
+void kube_discover_again(struct kube *k);
 /* By plural, singular, short name, kind, or "deployments.apps"; NULL when there is none. */
 const struct kube_resource *kube_find_resource(const struct kube *k, const char *word);
 /* The path of a collection or an object (name may be NULL; ns is ignored for cluster scope). The

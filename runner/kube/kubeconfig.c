@@ -25,6 +25,15 @@ static int read_file(const char *path, struct str *ret, struct err *err)
     return n < 0 ? err_errno(err, errno, "read %s", path) : 0;
 }
 
+/* Relative to the kubeconfig. */
+static char *beside(const char *config, const char *file)
+{
+    const char *slash = strrchr(config, '/');
+    return file[0] == '/' || slash == NULL
+               ? xstrdup(file)
+               : xasprintf("%.*s/%s", (int)(slash - config), config, file);
+}
+
 /* `field` as a file's path, relative to the kubeconfig, or `field`-data as base64. */
 static int read_pem(const char *config, const json_t *from, const char *field, char **ret,
                     struct err *err)
@@ -39,10 +48,7 @@ static int read_pem(const char *config, const json_t *from, const char *field, c
             return err_set(err, ERR_INVALID, "%s: %s is not base64", config, data_field);
         }
     } else if (file != NULL) {
-        const char *slash = strrchr(config, '/');
-        cleanup_free char *path = file[0] == '/' || slash == NULL
-                                      ? xstrdup(file)
-                                      : xasprintf("%.*s/%s", (int)(slash - config), config, file);
+        cleanup_free char *path = beside(config, file);
         if (read_file(path, &text, err) < 0) {
             str_fini(&text);
             return err_wrap(err, "%s: %s", config, field);
@@ -51,6 +57,22 @@ static int read_pem(const char *config, const json_t *from, const char *field, c
         return 0;
     }
     *ret = str_take(&text);
+    return 0;
+}
+
+static int read_token(const char *config, const json_t *user, char **ret, struct err *err)
+{
+    const char *file = jx_get_str(user, "tokenFile", NULL);
+    if (file == NULL) {
+        *ret = xstrdup(jx_get_str(user, "token", NULL));
+        return 0;
+    }
+    cleanup_str struct str text = STR_INIT;
+    cleanup_free char *path = beside(config, file);
+    if (read_file(path, &text, err) < 0) {
+        return err_wrap(err, "%s: tokenFile", config);
+    }
+    *ret = xstrndup(str_c(&text), strcspn(str_c(&text), "\r\n"));
     return 0;
 }
 
@@ -80,7 +102,6 @@ static int fill(const char *path, const json_t *config, const char *context, str
     while (n > 0 && out->server[n - 1] == '/') {
         out->server[--n] = '\0';
     }
-    out->token = xstrdup(jx_get_str(user, "token", NULL));
     out->insecure = jx_bool(cluster, "insecure-skip-tls-verify", false);
     if (jx_get(user, "exec") != NULL || jx_get(user, "auth-provider") != NULL) {
         return err_set(err, ERR_INVALID,
@@ -88,7 +109,8 @@ static int fill(const char *path, const json_t *config, const char *context, str
                        "certificate (kubectl create token ...)",
                        path, context);
     }
-    return read_pem(path, cluster, "certificate-authority", &out->ca_pem, err) < 0 ||
+    return read_token(path, user, &out->token, err) < 0 ||
+                   read_pem(path, cluster, "certificate-authority", &out->ca_pem, err) < 0 ||
                    read_pem(path, user, "client-certificate", &out->cert_pem, err) < 0 ||
                    read_pem(path, user, "client-key", &out->key_pem, err) < 0
                ? -1

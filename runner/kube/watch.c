@@ -11,6 +11,9 @@
 
 #define RETRY_FIRST LOOP_MS(100)
 #define RETRY_MAX LOOP_S(2)
+#define SERVER_TIMEOUT_S 300
+#define CLIENT_TIMEOUT LOOP_S(SERVER_TIMEOUT_S + 10) /* a peer that vanished says nothing */
+#define MAX_LINE ((size_t)16 << 20)
 
 struct kube_watch {
     struct kube *kube;
@@ -152,7 +155,7 @@ static bool on_data(void *arg, const char *bytes, size_t n)
         from += len + 1;
     }
     str_drop_front(&w->line, from);
-    return true;
+    return w->line.len <= MAX_LINE;
 }
 
 static void on_headers(void *arg, int status, const char *content_type)
@@ -179,12 +182,13 @@ static void on_stream_end(void *arg, const struct http_response *res)
 static void follow(struct kube_watch *w)
 {
     cleanup_free char *url = xasprintf(
-        "%s%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=300&resourceVersion=%s%s%s",
-        w->kube->server, w->path, w->revision, w->selector != NULL ? "&labelSelector=" : "",
-        w->selector != NULL ? w->selector : "");
+        "%s%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=%s%s%s",
+        w->kube->server, w->path, SERVER_TIMEOUT_S, w->revision,
+        w->selector != NULL ? "&labelSelector=" : "", w->selector != NULL ? w->selector : "");
     struct http_request req = {
         .method = "GET",
         .url = url,
+        .timeout_ns = CLIENT_TIMEOUT,
         .on_data = on_data,
         .on_headers = on_headers,
         .done = on_stream_end,
