@@ -14,28 +14,29 @@ struct clock;
 struct nodes; /* all agents of one cluster, behind one watch on pods */
 
 struct nodes_opts {
-    const struct clock *const *clock;   /* read at every use */
-    unsigned char key[32];              /* the cluster key: names are HMACs under it */
-    const char *subnet;                 /* "10.77.0.0/16"; pods take .1.0 to .119.255 */
-    const char *dns;                    /* the DNS server's address, for sandboxes */
-    const char *api_host;               /* where pods reach the API (the kubernetes service's IP) */
-    const char *ca_pem;                 /* for the service-account volume */
-    const struct auth *auth;            /* makes service-account tokens; NULL: no such volume */
+    const struct clock *const *clock; /* read at every use */
+    unsigned char key[32];            /* the cluster key: names are HMACs under it */
+    const char *subnet;               /* "10.77.0.0/16"; pods take .1.0 to .119.255 */
+    const char *dns;                  /* the DNS server's address, for sandboxes */
+    const char *api_host;             /* where pods reach the API (the kubernetes service's IP) */
+    const char *ca_pem;               /* for the service-account volume */
+    struct auth *auth;                /* makes service-account tokens; NULL: no such volume */
 };
 
 struct nodes *nodes_new(struct api *api, const struct runtime *rt, const struct nodes_opts *opts);
 void nodes_free(struct nodes *n);
 
 struct node_opts {
-    const char *name;                   /* "worker-1" */
-    const char *address;                /* of its host */
-    int64_t cpu_milli, memory;          /* its capacity, in bytes; not the machine's */
+    const char *name;          /* "worker-1" */
+    const char *address;       /* of its host */
+    int64_t cpu_milli, memory; /* its capacity, in bytes; not the machine's */
     int pods;
-    bool control_plane;                 /* labelled and tainted NoSchedule */
+    bool control_plane; /* labelled and tainted NoSchedule */
 };
 
-/* Begins an agent: registers the Node (when missing), renews its lease, runs its pods. `epoch` is the host's
- * power-on count: what was started under an older one is swept. Again with the same name restarts it. */
+/* Begins an agent: registers the Node (when missing), renews its lease, runs its pods. `epoch` is
+ * the host's power-on count: what was started under an older one is swept. Again with the same name
+ * restarts it. */
 void nodes_power_on(struct nodes *n, const struct node_opts *opts, uint64_t epoch);
 /* Ends an agent as a power cut would: no more heartbeats, no status, nothing cleaned up. */
 void nodes_power_off(struct nodes *n, const char *name);

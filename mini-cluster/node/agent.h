@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One host's agent as the cluster sees it: its Node, its Lease, its conditions. */
+#ifndef NODE_AGENT_H
+#define NODE_AGENT_H
+
+#include "node/node_impl.h"
+
+struct agent *agent_new(struct nodes *n, const struct node_opts *opts);
+void agent_free(void *agent);
+
+/* Registers the Node and begins the heartbeats. */
+void agent_begin(struct agent *a);
+/* No more of either. */
+void agent_end(struct agent *a);
+/* Now, whatever the timer says: the clock was changed, or the laptop slept. */
+void agent_beat_now(struct agent *a);
+/* Whether the host's guest runs, or the API is within reach again: says so in the Node's status. */
+void agent_write_status(struct agent *a);
+
+/* The Node as it is registered, and its status; the caller owns them. */
+json_t *agent_node_object(const struct agent *a);
+json_t *agent_node_status(const struct agent *a, const json_t *old);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes probes and counts their results. On a fast clock a container that is about to become ready
+ * is asked four times a second during its first period, so that nobody waits for the second one. */
+#include "node/probe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json/jx.h"
+#include "common/loop.h"
+#include "common/mem.h"
+#include "meta/clock.h"
+#include "node/container.h"
+#include "node/op.h"
+#include "node/pod.h"
+#include "node/probe_impl.h"
+
+#define QUICK LOOP_MS(250)
+
+enum { OUTPUT_MAX = 10 * 1024 };
+
+static void begin(struct probe *p);
+static void begin_others(struct container *c);
+
+/* ---- results ---- */
+
+static bool is_quick(const struct probe *p, uint64_t now)
+{
+    const struct clock *clock = *p->container->pod->nodes->clock;
+    return p->kind != PROBE_LIVENESS && !p->ever && clock->heartbeat <= LOOP_S(1) &&
+           now - p->began_ns + QUICK < p->period_ns;
+}
+
+static void become_good(struct probe *p)
+{
+    struct container *c = p->container;
+    p->good = true;
+    if (p->kind == PROBE_READINESS) {
+        c->ready = true;
+    } else if (p->kind == PROBE_STARTUP) {
+        c->started = true;
+        c->ready = c->probes[PROBE_READINESS] == NULL;
+        loop_timer_stop(p->timer); /* it has done its work */
+        begin_others(c);
+    }
+    pod_queue(c->pod);
+}
+
+static void kill_container(struct probe *p)
+{
+    struct container *c = p->container;
+    const char *what = p->kind == PROBE_LIVENESS ? "liveness" : "startup";
+    if (c->killing || c->state != CONTAINER_RUNNING) {
+        return;
+    }
+    say_pod(c->pod, "Normal", "Killing", "Container %s failed %s probe, will be restarted", c->name,
+            what);
+    container_stop(c, p->grace_s >= 0 ? p->grace_s : c->pod->grace_s);
+}
+
+static void become_bad(struct probe *p)
+{
+    struct container *c = p->container;
+    if (p->kind != PROBE_READINESS) {
+        kill_container(p);
+    } else if (p->good) {
+        p->good = false;
+        c->ready = false;
+        pod_queue(c->pod);
+    }
+}
+
+static void succeeded(struct probe *p)
+{
+    p->failures = 0;
+    p->successes++;
+    p->ever = true;
+    if (!p->good && p->successes >= p->successes_needed) {
+        become_good(p);
+    }
+}
+
+static void failed(struct probe *p, const char *why)
+{
+    p->successes = 0;
+    p->failures++;
+    say_pod(p->container->pod, "Warning", "Unhealthy", "%s probe failed: %s",
+            probe_kind_name(p->kind), why);
+    if (p->failures >= p->failures_needed) {
+        become_bad(p);
+    }
+}
+
+static void finish(struct probe *p, bool ok, const char *why)
+{
+    uint64_t now = loop_mono_ns(p->container->pod->nodes->loop);
+    loop_timer_start(p->timer, p->period_ns);
+    if (ok) {
+        succeeded(p);
+    } else if (is_quick(p, now)) {
+        loop_timer_start(p->timer, QUICK); /* it is only starting: this one does not count */
+    } else {
+        failed(p, why);
+    }
+}
+
+/* ---- HTTP and TCP ---- */
+
+static void on_probed(struct op *op, int status, const struct err *err)
+{
+    struct probe *p = op->arg;
+    char why[64];
+    p->op = NULL;
+    if (status == 0) {
+        finish(p, false, err->msg);
+    } else if (status >= 200 && status < 400) {
+        finish(p, true, "");
+    } else {
+        snprintf(why, sizeof(why), "HTTP probe failed with statuscode: %d", status);
+        finish(p, false, why);
+    }
+}
+
+static void ask_network(struct probe *p)
+{
+    struct pod *pod = p->container->pod;
+    struct nodes *n = pod->nodes;
+    struct runtime_probe q = {.address = p->host != NULL ? p->host : pod->address,
+                              .port = p->port,
+                              .tcp = p->how == PROBE_TCP,
+                              .scheme = p->scheme,
+                              .path = p->path,
+                              .headers = (const char *const *)p->words,
+                              .timeout_ns = p->timeout_ns};
+    if (p->port == 0) {
+        finish(p, false, "the container has no port of that name");
+        return;
+    }
+    p->op = op_new(n, pod, NULL, NULL);
+    p->op->arg = p;
+    p->op->probed = on_probed;
+    n->rt.ops->probe(n->rt.self, &q, op_probe_done, p->op);
+}
+
+/* ---- exec ---- */
+
+static bool exec_data(void *arg, int fd, const char *bytes, size_t n)
+{
+    struct probe *p = arg;
+    size_t room = OUTPUT_MAX - p->output.len;
+    (void)fd;
+    str_add_n(&p->output, bytes, n < room ? n : room);
+    return true;
+}
+
+static void exec_exit(void *arg, int exit_code)
+{
+    struct probe *p = arg;
+    p->exit_code = exit_code;
+}
+
+static void exec_over(void *arg)
+{
+    struct probe *p = arg;
+    struct nodes *n = p->container->pod->nodes;
+    n->rt.ops->stream_free(steal(p->exec));
+    cleanup_free char *failure = steal(p->failure);
+    finish(p, failure == NULL && p->exit_code == 0, failure != NULL ? failure : str_c(&p->output));
+}
+
+/* The stream is freed later: this is one of its own callbacks. */
+static void exec_end(void *arg, const struct err *err)
+{
+    struct probe *p = arg;
+    if (err != NULL && err->code != ERR_NONE && p->failure == NULL) {
+        p->failure = xstrdup(err->msg);
+    }
+    loop_defer(p->container->pod->nodes->loop, exec_over, p);
+}
+
+static void ask_exec(struct probe *p)
+{
+    static const struct runtime_stream_ops ops = {
+        .on_data = exec_data, .on_end = exec_end, .on_exit = exec_exit};
+    struct nodes *n = p->container->pod->nodes;
+    struct runtime_exec x = {.command = (const char *const *)p->words};
+    str_clear(&p->output);
+    p->exit_code = 0;
+    p->exec = n->rt.ops->exec(n->rt.self, p->container->runtime_name, &x, &ops, p);
+    loop_timer_start(p->timer, p->timeout_ns);
+}
+
+static void exec_too_long(struct probe *p)
+{
+    struct nodes *n = p->container->pod->nodes;
+    cleanup_free char *why =
+        xasprintf("command timed out after %llus", (unsigned long long)(p->timeout_ns / LOOP_S(1)));
+    loop_undefer(n->loop, p);
+    n->rt.ops->stream_free(steal(p->exec));
+    finish(p, false, why);
+}
+
+/* ---- in turn ---- */
+
+/* It says so once, and stays as it is: not ready, but not killed for it either. */
+static void not_supported(struct probe *p)
+{
+    if (!p->told) {
+        p->told = true;
+        say_pod(p->container->pod, "Warning", "Unhealthy",
+                "%s probe failed: gRPC probes are not supported by this cluster yet; use httpGet, "
+                "tcpSocket or exec",
+                probe_kind_name(p->kind));
+    }
+}
+
+static void on_timer(void *arg)
+{
+    struct probe *p = arg;
+    if (p->exec != NULL) {
+        exec_too_long(p);
+    } else if (p->how == PROBE_UNSUPPORTED) {
+        not_supported(p);
+    } else if (p->container->pod->nodes->down) {
+        loop_timer_start(p->timer, p->period_ns); /* nobody could tell */
+    } else if (p->how == PROBE_EXEC) {
+        ask_exec(p);
+    } else {
+        ask_network(p);
+    }
+}
+
+static void begin(struct probe *p)
+{
+    struct loop *loop = p->container->pod->nodes->loop;
+    p->began_ns = loop_mono_ns(loop) + p->delay_ns;
+    p->timer = loop_timer_new(loop, on_timer, p);
+    loop_timer_start(p->timer, p->delay_ns);
+}
+
+static void begin_others(struct container *c)
+{
+    for (int kind = PROBE_LIVENESS; kind < PROBE_KINDS; kind++) {
+        if (c->probes[kind] != NULL) {
+            begin(c->probes[kind]);
+        }
+    }
+}
+
+/* ---- from outside ---- */
+
+static struct probe *read_probe(struct container *c, int kind, const json_t *spec, const char *key)
+{
+    const json_t *probe = jx_get(spec, key);
+    return probe != NULL ? probe_new(c, kind, probe, spec) : NULL;
+}
+
+void probes_begin(struct container *c, const json_t *spec)
+{
+    struct probe **v = c->probes;
+    c->probing = true;
+    v[PROBE_STARTUP] = c->started ? NULL : read_probe(c, PROBE_STARTUP, spec, "startupProbe");
+    v[PROBE_LIVENESS] = read_probe(c, PROBE_LIVENESS, spec, "livenessProbe");
+    v[PROBE_READINESS] = read_probe(c, PROBE_READINESS, spec, "readinessProbe");
+    if (v[PROBE_LIVENESS] != NULL) {
+        v[PROBE_LIVENESS]->good = v[PROBE_LIVENESS]->ever = true;
+    }
+    if (v[PROBE_READINESS] != NULL) {
+        v[PROBE_READINESS]->good = v[PROBE_READINESS]->ever = c->ready;
+    } else {
+        c->ready = true;
+    }
+    if (v[PROBE_STARTUP] != NULL) {
+        c->ready = false;
+        begin(v[PROBE_STARTUP]);
+    } else {
+        c->started = true;
+        begin_others(c);
+    }
+}
+
+void probes_end(struct container *c)
+{
+    c->probing = false;
+    for (int i = 0; i < PROBE_KINDS; i++) {
+        probe_free(steal(c->probes[i]));
+    }
+}
