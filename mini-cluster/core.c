@@ -203,8 +203,7 @@ static void start_workers(struct core *c, const struct core_opts *o)
     memcpy(nodes.key, o->key, sizeof(nodes.key));
     c->nodes = nodes_new(c->api, &c->rt, &nodes);
 
-    struct net_opts net = {
-        .dns = c->at.dns, .control_plane = "control-plane", .subnet = c->subnet};
+    struct net_opts net = {.dns = c->at.dns, .control_plane = "control-plane", .subnet = c->subnet};
     c->net = net_new(c->api, &c->rt, &net);
 
     static const struct hosts_ops hosts_ops = {.on_power = on_power, .on_guest = on_guest};
@@ -258,7 +257,6 @@ static void let_go(struct core *c, void (*close_store)(struct store *))
     if (c == NULL) {
         return;
     }
-    c->rt.ops->hush(c->rt.self);
     client_free(c->client);
     hosts_free(c->hosts);
     net_free(c->net);

@@ -44,7 +44,8 @@ struct core_addresses {
 /* False when `subnet` is no "A.B.0.0/16". */
 bool core_addresses(const char *subnet, struct core_addresses *ret);
 
-/* The runtime is the caller's and outlives the core. */
+/* The runtime is the caller's: freed after the core, before the loop runs again, so that no answer
+ * of it finds nobody. */
 int core_new(struct loop *loop, const struct core_opts *opts, const struct runtime *rt,
              struct core **ret, struct err *err) WARN_UNUSED;
 /* Commits what is staged and lets go; containers go on. NULL is fine. */

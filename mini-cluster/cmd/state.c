@@ -192,8 +192,8 @@ int state_save(struct state *s, struct err *err)
 int state_remove(struct state *s, struct err *err)
 {
     static const char *const files[] = {
-        "state.db", "state.db-wal", "state.db-shm", "kubeconfig", "log",           "ca.crt",
-        "ca.key",   "server.crt",   "server.key",   "lock",       "settings.json",
+        "state.db", "state.db-wal", "state.db-shm", "kubeconfig",    "log",
+        "ca.crt",   "ca.key",       "lock",         "settings.json",
     };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         cleanup_free char *path = state_path(s, files[i]);

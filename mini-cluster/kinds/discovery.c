@@ -18,15 +18,42 @@ static bool same_version(const struct kind *a, const struct kind *b)
     return same_group(a, b) && str_eq(a->version, b->version);
 }
 
-/* Whether kinds_all[i] is the first served kind of its group, or of its group and version. */
+static bool is_body_of(const struct kind *body, const struct kind *k)
+{
+    for (size_t i = 0; i < k->nsubresources; i++) {
+        const struct kind_subresource *s = &k->subresources[i];
+        if (s->group != NULL && str_eq(s->group, body->group) && s->version != NULL &&
+            str_eq(s->version, body->version) && s->kind != NULL && str_eq(s->kind, body->kind)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A group is listed for the kinds that it serves, and for those that a subresource takes as its
+ * body: drain looks for the group policy before it asks for an eviction. */
+static bool is_listed(const struct kind *k)
+{
+    if (k->served) {
+        return true;
+    }
+    for (size_t i = 0; k->group[0] != '\0' && kinds_all[i] != NULL; i++) {
+        if (kinds_all[i]->served && is_body_of(k, kinds_all[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether kinds_all[i] is the first listed kind of its group, or of its group and version. */
 static bool is_first(size_t i, bool (*same)(const struct kind *a, const struct kind *b))
 {
     const struct kind *k = kinds_all[i];
-    if (!k->served) {
+    if (!is_listed(k)) {
         return false;
     }
     for (size_t j = 0; j < i; j++) {
-        if (kinds_all[j]->served && same(kinds_all[j], k)) {
+        if (is_listed(kinds_all[j]) && same(kinds_all[j], k)) {
             return false;
         }
     }
@@ -174,7 +201,7 @@ json_t *kinds_discovery_group(const char *group)
 {
     for (size_t i = 0; kinds_all[i] != NULL; i++) {
         const struct kind *k = kinds_all[i];
-        if (k->served && !is_core(k) && str_eq(k->group, group)) {
+        if (is_listed(k) && !is_core(k) && str_eq(k->group, group)) {
             json_t *out = json_pack("{s:s, s:s}", "kind", "APIGroup", "apiVersion", "v1");
             json_t *members = group_members(k);
             json_object_update(out, members);
@@ -231,10 +258,13 @@ json_t *kinds_discovery_resources(const char *group, const char *version)
     const char *api_version = NULL;
     for (size_t i = 0; kinds_all[i] != NULL; i++) {
         const struct kind *k = kinds_all[i];
-        if (!k->served || !str_eq(k->group, group) || !str_eq(k->version, version)) {
+        if (!is_listed(k) || !str_eq(k->group, group) || !str_eq(k->version, version)) {
             continue;
         }
         api_version = k->api_version;
+        if (!k->served) {
+            continue;
+        }
         json_array_append_new(resources, resource(k));
         for (size_t j = 0; j < k->nsubresources; j++) {
             json_array_append_new(resources, subresource(k, &k->subresources[j]));

@@ -157,9 +157,6 @@ struct runtime_ops {
     const char *name;             /* "docker", "fake" */
     /* Containers stay; what is under way is never answered. Free the streams before. */
     void (*free)(void *self);
-    /* From now on no callback comes, of any kind: what they belong to is going. What was asked for
-     * goes on; stream_free and free may still be called. */
-    void (*hush)(void *self);
     /* Connects, makes what a cluster needs (network, guest image), takes back what runs after a
      * restart: `done` with RUNTIME_OK comes when ensure may be called. Subscribe before. */
     void (*recover)(void *self, runtime_done *done, void *arg);
