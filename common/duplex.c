@@ -12,8 +12,8 @@
 #include "common/mem.h"
 #include "common/str.h"
 
-#define READ_SIZE ((size_t)64 << 10)
-#define READS_PER_EVENT 8    /* then others get their turn */
+#define READ_SIZE ((size_t)64 << 10) /* more than a TLS record: the session holds none back */
+#define READS_PER_EVENT 8            /* then others get their turn */
 #define LINGER_NS LOOP_S(10) /* so long may a peer take to read what is queued at the close */
 
 struct duplex {
@@ -34,7 +34,6 @@ struct duplex {
     bool ending;     /* half-close when the queue is empty */
     bool closing;    /* close when the queue is empty */
     bool was_high;
-    bool read_deferred;
     bool dead; /* on_close is under way or was called; nothing is read or written */
 };
 
@@ -81,12 +80,6 @@ static void say_end(struct duplex *d)
         gnutls_bye(d->tls, GNUTLS_SHUT_WR);
     }
     shutdown(d->fd, SHUT_WR);
-}
-
-/* Decrypted bytes that no event will announce. */
-static bool has_pending(const struct duplex *d)
-{
-    return d->tls != NULL && gnutls_record_check_pending(d->tls) > 0;
 }
 
 /* ---- the end ---- */
@@ -189,8 +182,6 @@ static void flush(struct duplex *d)
     }
 }
 
-static void read_pending(struct duplex *d);
-
 static void read_some(struct duplex *d)
 {
     char buf[READ_SIZE];
@@ -211,22 +202,6 @@ static void read_some(struct duplex *d)
         } else if (errno != EINTR) {
             die(d, errno);
         }
-    }
-    read_pending(d);
-}
-
-static void read_later(void *arg)
-{
-    struct duplex *d = arg;
-    d->read_deferred = false;
-    read_some(d);
-}
-
-static void read_pending(struct duplex *d)
-{
-    if (!d->dead && !d->paused && !d->peer_ended && !d->read_deferred && has_pending(d)) {
-        d->read_deferred = true;
-        loop_defer(d->loop, read_later, d);
     }
 }
 
@@ -328,7 +303,6 @@ void duplex_pause(struct duplex *d, bool paused)
 {
     d->paused = paused;
     watch(d);
-    read_pending(d);
 }
 
 void duplex_end(struct duplex *d)

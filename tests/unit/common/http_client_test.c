@@ -58,6 +58,24 @@ static void requests_are_what_was_asked_for(void **state)
     fixture_fini(&f);
 }
 
+static void large_bodies_do_not_wait_for_permission(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct result r;
+    fixture_init(&f, PLAIN, NULL);
+    f.handler = describe;
+    size_t n = (size_t)5 << 18;
+    cleanup_free char *body = xmalloc(n + 1);
+    memset(body, 'x', n);
+    body[n] = '\0';
+    call(&f, "POST", "/", body, &r);
+    assert_int_equal(r.status, 200);
+    assert_non_null(strstr(str_c(&r.body), " length=1310720 auth=- expect=- "));
+    result_fini(&r);
+    fixture_fini(&f);
+}
+
 static void a_bearer_goes_with_every_request(void **state)
 {
     (void)state;
@@ -460,6 +478,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_what_was_asked_for),
+        cmocka_unit_test(large_bodies_do_not_wait_for_permission),
         cmocka_unit_test(a_bearer_goes_with_every_request),
         cmocka_unit_test(fresh_connections_are_closed_after),
         cmocka_unit_test(nobody_listens),

@@ -162,8 +162,9 @@ static void base64_there_and_back(void **state)
 static void base64_refuses_what_is_malformed(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Z",        "Zg",   "Zg=",  "Zg===", "=",    "====", "Zm9v=",
-                                      "Zg==Zg==", "Z=g=", "Zm9*", "Zm 9v", "Zm9-", "Zm9_", "Zm8=="};
+    static const char *const bad[] = {
+        "Z",        "Zg",   "Zg=",  "Zg===", "Z===", "=",    "====", "Zm9v=",
+        "Zg==Zg==", "Z=g=", "Zm9*", "Zm 9v", "Zm9-", "Zm9_", "Zm8=="};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         cleanup_str struct str out = STR_INIT;
         str_add(&out, "keep");
