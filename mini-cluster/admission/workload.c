@@ -74,14 +74,16 @@ static int64_t amount(const json_t *v, const char *field, struct field_errs *err
         return json_integer_value(v);
     }
     const char *text = json_string_value(v);
-    size_t digits = text != NULL ? strspn(text, "0123456789") : 0;
-    if (digits == 0 || digits > 9 || strcmp(text + digits, "%") != 0) {
+    size_t n = text != NULL ? strspn(text, "0123456789") : 0;
+    cleanup_free char *digits = xstrndup(text != NULL ? text : "", n);
+    int64_t percent;
+    if (n == 0 || strcmp(text + n, "%") != 0 || !str_to_i64(digits, 0, INT32_MAX, &percent)) {
         field_errs_invalid(errs, field, v,
                            "a valid percent string must be a numeric string followed by an ending "
                            "'%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')");
         return -1;
     }
-    return atoll(text);
+    return percent;
 }
 
 static void check_rolling_update(const json_t *rolling, struct field_errs *errs)

@@ -2,6 +2,7 @@
 /* The answers are the same bytes for the life of the process; all of them derive from the kinds. */
 #include "api/discovery.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/core.h"
@@ -81,16 +82,24 @@ static int openapi(const struct api_request *req, const struct api_route *r,
     return api_fault_no_resource(err);
 }
 
-/* "v1.35.0+podlab" -> "1", "35". */
+/* "v1.35.0+podlab" -> "1" and "35". */
+static void split_version(const char *version, char major[8], char minor[8])
+{
+    const char *p = version + (version[0] == 'v');
+    size_t n = strcspn(p, ".");
+    snprintf(major, 8, "%.*s", (int)(n < 7 ? n : 7), p);
+    p += n + (p[n] == '.');
+    n = strcspn(p, ".+-");
+    snprintf(minor, 8, "%.*s", (int)(n < 7 ? n : 7), p);
+}
+
 static int version(const struct api *api, struct api_response *res, struct err *err)
 {
-    int major = 1, minor = 0;
-    (void)sscanf(api->version, "v%d.%d", &major, &minor);
-    cleanup_free char *major_text = xasprintf("%d", major);
-    cleanup_free char *minor_text = xasprintf("%d", minor);
+    char major[8], minor[8];
+    split_version(api->version, major, minor);
     return answer(res,
-                  json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major", major_text,
-                            "minor", minor_text, "gitVersion", api->version, "gitCommit", "",
+                  json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major", major,
+                            "minor", minor, "gitVersion", api->version, "gitCommit", "",
                             "gitTreeState", "clean", "buildDate", "1970-01-01T00:00:00Z",
                             "goVersion", "none", "compiler", "gcc", "platform", "linux/amd64"),
                   err);

@@ -65,7 +65,8 @@ int client_update(struct client *c, const struct kind *k, json_t *obj, const jso
 /* Only the status of obj is written. */
 int client_update_status(struct client *c, const struct kind *k, json_t *obj, const json_t **ret,
                          struct err *err) WARN_UNUSED;
-/* A merge patch; `subresource` is NULL, "status" or "scale". */
+/* A merge patch; `subresource` is NULL, "status", "scale", or "finalize" of a namespace. With
+ * "scale", *ret is NULL. */
 int client_patch(struct client *c, const struct kind *k, const char *ns, const char *name,
                  const char *subresource, json_t *patch, const json_t **ret,
                  struct err *err) WARN_UNUSED;

@@ -149,6 +149,26 @@ static inline void rig_ask(struct rig *r, const struct rig_ask *ask, struct rig_
     }
 }
 
+static inline void rig_send(struct rig *r, const char *method, const char *path, const char *body,
+                            struct rig_answer *ret)
+{
+    rig_ask(r, &(struct rig_ask){.method = method, .path = path, .body = body}, ret);
+}
+
+static inline void rig_expect(struct rig *r, int status, const char *method, const char *path,
+                              const char *body)
+{
+    struct rig_answer a;
+    rig_send(r, method, path, body, &a);
+    if (a.res.status != status) {
+        fail_msg("%s %s: %d, not %d: %s", method, path, a.res.status, status, str_c(&a.text));
+    }
+    rig_answer_fini(&a);
+}
+
+#define CMS "/api/v1/namespaces/default/configmaps"
+#define PODS "/api/v1/namespaces/default/pods"
+
 /* One request whose status is all that matters. */
 static inline int rig_status(struct rig *r, const char *method, const char *path, const char *body)
 {
