@@ -49,12 +49,10 @@ enum wanted { READY, SERVING_AT_THE_END };
 static bool is_wanted(const json_t *endpoint, enum wanted wanted)
 {
     const json_t *c = jx_get(endpoint, "conditions");
-    bool ready = jx_bool(c, "ready", true);
-    bool terminating = jx_bool(c, "terminating", false);
     if (wanted == READY) {
-        return ready;
+        return jx_bool(c, "ready", true);
     }
-    return !ready && terminating && jx_bool(c, "serving", false);
+    return jx_bool(c, "terminating", false) && jx_bool(c, "serving", false);
 }
 
 /* The number behind a service's port in this slice; 0: it does not have it. */

@@ -129,6 +129,21 @@ static void endpoints_come_and_go(void **state)
     assert_int_equal(guest_has(services, "n 1 web.default.svc.cluster.local"), -1);
 }
 
+static void a_slice_may_change_its_service(void **state)
+{
+    struct err err;
+    create_web("ClusterIP");
+    create_slice("web-a", 1, 2);
+    pass(100);
+    json_t *patch = json_pack("{s:{s:{s:s}}}", "metadata", "labels", "kubernetes.io/service-name",
+                              "kubernetes");
+    assert_int_equal(client_patch(client, kinds_find_gr("endpointslices.discovery.k8s.io"),
+                                  "default", "web-a", NULL, patch, NULL, &err),
+                     0);
+    pass(100);
+    assert_int_equal(guest_has(services, "f default/web:http"), 0);
+}
+
 static void node_ports_reach_every_host(void **state)
 {
     create_slice("web-a", 1, 2); /* before its service */
@@ -159,6 +174,11 @@ static void a_host_that_is_off_is_told_when_it_returns(void **state)
 /* A guest that serves must never hear of an empty table while the new mini-cluster still reads. */
 static void a_restart_is_not_noticed(void **state)
 {
+    for (unsigned i = 0; i < 300; i++) { /* more than one tick's work */
+        cleanup_free char *text =
+            xasprintf("{\"metadata\":{\"name\":\"s%u\"},\"spec\":{\"ports\":[{\"port\":80}]}}", i);
+        create("services", text);
+    }
     create_web("NodePort");
     create_slice("web-a", 1, 2);
     pass(100);
@@ -169,7 +189,7 @@ static void a_restart_is_not_noticed(void **state)
     begin_net();
     net_guest_up(net, "control-plane", "c-services");
     net_guest_up(net, "worker-1", "c-worker");
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 2000; i++) {
         loop_sim_tick(rig.loop);
         assert_int_equal(map_count(services->table), count);
         assert_int_equal(guest_has(services, "f default/web:http"), 2);
@@ -322,11 +342,17 @@ static void counts_add_up_across_lives_of_a_guest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_api_itself_is_a_service),        TEST(endpoints_come_and_go),
-        TEST(node_ports_reach_every_host),        TEST(a_host_that_is_off_is_told_when_it_returns),
-        TEST(a_restart_is_not_noticed),           TEST(a_port_of_a_host_has_one_owner),
-        TEST(a_node_port_is_taken_on_every_host), TEST(a_port_that_makes_no_sense_is_refused),
-        TEST(services_can_be_looked_up),          TEST(counts_add_up_across_lives_of_a_guest),
+        TEST(the_api_itself_is_a_service),
+        TEST(endpoints_come_and_go),
+        TEST(a_slice_may_change_its_service),
+        TEST(node_ports_reach_every_host),
+        TEST(a_host_that_is_off_is_told_when_it_returns),
+        TEST(a_restart_is_not_noticed),
+        TEST(a_port_of_a_host_has_one_owner),
+        TEST(a_node_port_is_taken_on_every_host),
+        TEST(a_port_that_makes_no_sense_is_refused),
+        TEST(services_can_be_looked_up),
+        TEST(counts_add_up_across_lives_of_a_guest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
