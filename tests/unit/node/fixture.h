@@ -112,9 +112,6 @@ static inline void begin_life(struct fixture *f)
 /* As SIGKILL would end it. */
 static inline void end_life(struct fixture *f)
 {
-    if (f->rt.ops->hush != NULL) {
-        f->rt.ops->hush(f->rt.self);
-    }
     client_free(f->client);
     nodes_free(f->nodes);
     api_free(f->api);
