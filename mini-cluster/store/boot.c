@@ -49,7 +49,7 @@ static int read_entry(const struct store *s, const struct store_row *row,
          !json_is_object(labels))) {
         return damaged(s, row->entry.rev, "labels that cannot be read", err);
     }
-    *ret = store_entry_new(&row->entry, labels);
+    *ret = store_entry_new(s->blocks, &row->entry, labels);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "store/block.h"
 #include "store/tree_cache.h"
 
 /* The strings of an entry, beside its bytes. */
@@ -24,10 +25,11 @@ static size_t strings_size(struct store_entry e)
     return n;
 }
 
-const struct store_entry *store_entry_new(const struct store_entry *from, json_t *labels)
+const struct store_entry *store_entry_new(struct store_blocks *blocks,
+                                          const struct store_entry *from, json_t *labels)
 {
     size_t strings = strings_size(*from);
-    struct entry *e = xmalloc(sizeof(*e) + from->len + 1 + strings);
+    struct entry *e = store_block_new(blocks, sizeof(*e) + from->len + 1 + strings);
     *e = (struct entry){.pub = *from, .refs = 1, .labels = json_incref(labels)};
     char *p = (char *)(e + 1);
     memcpy(p, from->bytes, from->len);
@@ -60,7 +62,7 @@ void store_entry_unref(const struct store_entry *e)
         store_tree_cache_forget(dead->cache, e);
     }
     json_decref(dead->labels);
-    free(dead);
+    store_block_free(dead);
 }
 
 size_t store_entry_size(const struct store_entry *e)

@@ -7,6 +7,7 @@
 
 #include "store/store.h"
 
+struct store_blocks;
 struct store_tree_cache;
 
 struct entry {
@@ -24,7 +25,8 @@ static inline struct entry *entry_of(const struct store_entry *e)
 }
 
 /* A copy of everything `from` points to, with one reference. `labels` gains one; NULL is fine. */
-const struct store_entry *store_entry_new(const struct store_entry *from, json_t *labels);
+const struct store_entry *store_entry_new(struct store_blocks *blocks,
+                                          const struct store_entry *from, json_t *labels);
 
 /* A checksum of the bytes: whether a row still says what was written. */
 int64_t store_entry_sum(const struct store_entry *e);

@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 struct loop_timer;
+struct store_blocks;
 struct store_change;
 struct store_checkpoint;
 struct store_history;
@@ -27,6 +28,7 @@ struct store {
 
     struct store_sql *sql;
     struct store_checkpoint *checkpoint;
+    struct store_blocks *blocks;
     struct store_index *index;
     struct store_tree_cache *trees;
     struct store_history *history;

@@ -88,7 +88,7 @@ static const struct store_entry *make_entry(const struct store *s, const struct 
         .phase = jx_str(obj, "status.phase", ""),
         .deleting = object_deleting(obj),
     };
-    return store_entry_new(&e, share_labels(prev, obj));
+    return store_entry_new(s->blocks, &e, share_labels(prev, obj));
 }
 
 /* Encodes obj into the scratch, with this revision in it. */
@@ -188,7 +188,7 @@ int store_delete(struct store *s, const struct store_key *key, int64_t expect,
     store_splice_revision(&s->scratch, last.rev);
     last.bytes = s->scratch.p;
     last.len = s->scratch.len;
-    const struct store_entry *e = store_entry_new(&last, entry_of(now)->labels);
+    const struct store_entry *e = store_entry_new(s->blocks, &last, entry_of(now)->labels);
     stage(s, slot, STORE_DELETED, e);
     give(ret, e);
     return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/loop.h"
+#include "store/block.h"
 #include "store/checkpoint.h"
 #include "store/entry.h"
 #include "store/history.h"
@@ -70,6 +71,7 @@ static struct store *new_store(struct loop *loop, const struct store_opts *opts)
     s->on_health = opts->on_health;
     s->on_health_arg = opts->arg;
     s->health_told = true;
+    s->blocks = store_blocks_new();
     s->index = store_index_new();
     s->trees = store_tree_cache_new(opts->tree_cache > 0 ? opts->tree_cache : TREE_CACHE);
     s->history = store_history_new();
@@ -99,6 +101,7 @@ static void free_store(struct store *s, bool tidy)
     store_index_free(s->index);
     store_records_free(s->records);
     store_tree_cache_free(s->trees);
+    store_blocks_free(s->blocks);
     store_sql_close(s->sql, tidy);
     str_fini(&s->scratch);
     free(s->path);

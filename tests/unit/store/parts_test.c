@@ -2,6 +2,7 @@
 /* The small parts below the store: the ordered set, the splice of a revision, what cannot be equal.
  */
 #include "fixture.h"
+#include "store/block.h"
 #include "store/order.h"
 #include "store/same.h"
 #include "store/splice.h"
@@ -149,6 +150,45 @@ static void only_what_may_be_equal_is_looked_at(void **state)
     assert_false(maybe("{\"s\":\"Pending\"}", "{\"s\":\"Running\"}"));
 }
 
+/* ---- blocks ---- */
+
+enum { BLOCKS = 600 };
+
+static void check_block(const unsigned char *p, size_t n, int mark)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(p[i], mark);
+    }
+}
+
+static void blocks_do_not_overlap_and_outlive_their_store(void **state)
+{
+    static unsigned char *blocks[BLOCKS];
+    static size_t sizes[BLOCKS];
+    struct store_blocks *b = store_blocks_new();
+    uint32_t chance = 1;
+    for (int round = 0; round < 30000; round++) {
+        chance = chance * 1664525u + 1013904223u;
+        int i = (int)(chance >> 8) % BLOCKS;
+        if (blocks[i] != NULL) {
+            check_block(blocks[i], sizes[i], i % 251);
+            store_block_free(steal(blocks[i]));
+            continue;
+        }
+        sizes[i] = 1 + (chance >> 12) % (round % 10 == 0 ? 40000 : 5000);
+        blocks[i] = store_block_new(b, sizes[i]);
+        assert_int_equal((uintptr_t)blocks[i] % sizeof(void *), 0);
+        memset(blocks[i], i % 251, sizes[i]);
+    }
+    store_blocks_free(b);
+    for (int i = 0; i < BLOCKS; i++) {
+        if (blocks[i] != NULL) {
+            check_block(blocks[i], sizes[i], i % 251);
+            store_block_free(blocks[i]);
+        }
+    }
+}
+
 int main(void)
 {
     jx_init();
@@ -157,6 +197,7 @@ int main(void)
         cmocka_unit_test(sorted_insertions_do_not_make_it_deep),
         cmocka_unit_test(only_the_object_s_own_revision_is_replaced),
         cmocka_unit_test(only_what_may_be_equal_is_looked_at),
+        cmocka_unit_test(blocks_do_not_overlap_and_outlive_their_store),
     };
     return cmocka_run_group_tests_name("store parts", tests, NULL, NULL);
 }
