@@ -70,7 +70,7 @@ static void every_address_is_given_once(void **state)
     set_up(&b, "10.9.0.0/29", 0, 0); /* .1 is the API's, .2 to .6 are left */
     char seen[5][16], buf[16];
     for (int i = 0; i < 5; i++) {
-        char owner[16], name[8];
+        char owner[24], name[16];
         snprintf(name, sizeof(name), "s%d", i);
         snprintf(owner, sizeof(owner), "d/%s", name);
         assert_true(service_pool_take_address(b.pool, owner, seen[i]));
