@@ -184,6 +184,7 @@ static int open_api(struct core *c, const struct core_opts *o, struct err *err)
     };
     c->api = api_new(c->loop, c->store, &api);
     c->auth = auth_new(o->admin_token, o->key);
+    api_set_auth(c->api, c->auth);
     return api_bootstrap(c->api, c->at.gateway, o->api_port, err);
 }
 

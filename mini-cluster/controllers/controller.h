@@ -47,11 +47,6 @@ int adopt(struct client *c, const struct kind *k, const json_t *obj, const json_
 /* Takes the owner's reference away from an object whose labels no longer match. */
 int release(struct client *c, const struct kind *k, const json_t *obj, const char *owner_uid,
             struct err *err) WARN_UNUSED;
-/* Neither ended nor being deleted. */
-bool pod_is_active(const json_t *pod);
-/* Ready for at least min_ready_s; when not yet, *ret_wait_ns (may be NULL) is how long it takes. */
-bool pod_is_available(const json_t *pod, int64_t min_ready_s, int64_t now_us,
-                      uint64_t *ret_wait_ns);
 /* Puts the pods that should go first to the front. `siblings` are all pods of the same owner's
  * owner, for counting how many share a node. */
 void pods_rank_victims(const json_t **pods, size_t n);

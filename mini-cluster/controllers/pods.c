@@ -60,31 +60,11 @@ int release(struct client *c, const struct kind *k, const json_t *obj, const cha
     return client_patch(c, k, object_namespace(obj), object_name(obj), NULL, patch, NULL, err);
 }
 
-bool pod_is_active(const json_t *pod)
-{
-    return !object_pod_terminal(pod) && !object_deleting(pod);
-}
-
 static int64_t ready_since(const json_t *pod)
 {
     int64_t at = 0;
     const json_t *ready = object_condition(pod, "Ready");
     return time_parse(jx_get_str(ready, "lastTransitionTime", ""), &at) ? at : 0;
-}
-
-bool pod_is_available(const json_t *pod, int64_t min_ready_s, int64_t now_us, uint64_t *ret_wait_ns)
-{
-    if (!object_pod_ready(pod)) {
-        return false;
-    }
-    int64_t left_us = ready_since(pod) + min_ready_s * 1000000 - now_us;
-    if (min_ready_s <= 0 || left_us <= 0) {
-        return true;
-    }
-    if (ret_wait_ns != NULL) {
-        *ret_wait_ns = (uint64_t)left_us * 1000u;
-    }
-    return false;
 }
 
 /* ---- who goes first ---- */

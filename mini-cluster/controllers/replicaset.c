@@ -15,7 +15,11 @@
 #include "kinds/kinds.h"
 #include "meta/object.h"
 #include "meta/selector.h"
+#include "meta/time.h"
 #include "store/store.h"
+
+/* A set may have thousands of pods, and each of them changes several times: so a step walks the
+ * index and parses no pod, except those from which victims are chosen. */
 
 enum { BURST = 500 }; /* pods made or deleted in one step, as kube-controller-manager does */
 
@@ -26,8 +30,31 @@ struct replicaset {
     struct workqueue *queue;
     struct map *by_selector;      /* "ns/name" -> struct selector: who could adopt an orphan */
     struct map *look_for_orphans; /* keys whose next step searches the namespace */
+    struct map *ready;            /* uids of Ready pods -> struct readiness */
     struct client_watch *watch, *pod_watch;
 };
+
+struct readiness {
+    int64_t since_us;
+};
+
+/* One pod of a set, from the index. */
+struct member {
+    const struct store_entry *pod; /* borrowed for the time of the step */
+    const struct readiness *ready; /* NULL: it is not Ready */
+};
+
+typedef VEC(struct member) members;
+
+static bool is_terminal(const struct store_entry *e)
+{
+    return strcmp(e->phase, "Succeeded") == 0 || strcmp(e->phase, "Failed") == 0;
+}
+
+static bool is_active(const struct store_entry *e)
+{
+    return !e->deleting && !is_terminal(e);
+}
 
 /* ---- adoption ---- */
 
@@ -62,21 +89,39 @@ static int adopt_orphans(struct replicaset *r, const json_t *rs, const struct se
     return rc;
 }
 
+struct membership {
+    struct replicaset *r;
+    const struct selector *selector;
+    bool keep_all; /* it is going itself: nobody is let go any more */
+    members *found;
+    object_list strangers;
+};
+
+static bool see_member(void *arg, const struct store_entry *e)
+{
+    struct membership *m = arg;
+    if (m->keep_all || selector_match(m->selector, e->labels)) {
+        struct member one = {.pod = e, .ready = map_find(m->r->ready, e->uid)};
+        vec_push(m->found, one);
+    } else {
+        vec_push(&m->strangers, client_tree(m->r->client, e));
+    }
+    return true;
+}
+
 /* The pods it owns and still selects; those it no longer selects are let go. */
 static int list_pods(struct replicaset *r, const json_t *rs, const struct selector *selector,
-                     object_list *ret, struct err *err)
+                     members *ret, struct err *err)
 {
-    object_list owned = {0};
+    struct membership m = {
+        .r = r, .selector = selector, .keep_all = object_deleting(rs), .found = ret};
+    struct client_filter f = {.ns = object_namespace(rs), .owner_uid = object_uid(rs)};
     int rc = 0;
-    list_owned(r->client, r->pods, rs, &owned);
-    for (size_t i = 0; i < owned.n && rc == 0; i++) {
-        if (selector_match(selector, object_labels(owned.v[i])) || object_deleting(rs)) {
-            vec_push(ret, owned.v[i]);
-        } else {
-            rc = release(r->client, r->pods, owned.v[i], object_uid(rs), err);
-        }
+    client_each_entry(r->client, r->pods, &f, see_member, &m);
+    for (size_t i = 0; i < m.strangers.n && rc == 0; i++) {
+        rc = release(r->client, r->pods, m.strangers.v[i], object_uid(rs), err);
     }
-    vec_fini(&owned);
+    vec_fini(&m.strangers);
     return rc;
 }
 
@@ -120,24 +165,37 @@ static int make_pods(struct replicaset *r, const json_t *rs, int64_t n, struct e
     return 0;
 }
 
-static int delete_pods(struct replicaset *r, const json_t *rs, object_list *active, int64_t n,
+static int delete_one(struct replicaset *r, const json_t *rs, const json_t *pod, struct err *err)
+{
+    struct client_delete_opts opts = {.grace_s = -1, .uid = object_uid(pod)};
+    if (client_delete(r->client, r->pods, object_namespace(pod), object_name(pod), &opts, err) <
+            0 &&
+        err->code != ERR_NOT_FOUND) {
+        recorder_event(r->client, "replicaset-controller", NULL, rs, "Warning", "FailedDelete",
+                       "Error deleting: %s", err->msg);
+        return -1;
+    }
+    recorder_event(r->client, "replicaset-controller", NULL, rs, "Normal", "SuccessfulDelete",
+                   "Deleted pod: %s", object_name(pod));
+    return 0;
+}
+
+static int delete_pods(struct replicaset *r, const json_t *rs, const members *pods, int64_t n,
                        struct err *err)
 {
-    pods_rank_victims(active->v, active->n);
-    for (int64_t i = 0; i < n && i < BURST; i++) {
-        const json_t *pod = active->v[i];
-        struct client_delete_opts opts = {.grace_s = -1, .uid = object_uid(pod)};
-        if (client_delete(r->client, r->pods, object_namespace(pod), object_name(pod), &opts, err) <
-                0 &&
-            err->code != ERR_NOT_FOUND) {
-            recorder_event(r->client, "replicaset-controller", NULL, rs, "Warning", "FailedDelete",
-                           "Error deleting: %s", err->msg);
-            return -1;
+    object_list active = {0};
+    int rc = 0;
+    for (size_t i = 0; i < pods->n; i++) {
+        if (is_active(pods->v[i].pod)) {
+            vec_push(&active, client_tree(r->client, pods->v[i].pod));
         }
-        recorder_event(r->client, "replicaset-controller", NULL, rs, "Normal", "SuccessfulDelete",
-                       "Deleted pod: %s", object_name(pod));
     }
-    return 0;
+    pods_rank_victims(active.v, active.n);
+    for (int64_t i = 0; i < n && i < BURST && rc == 0; i++) {
+        rc = delete_one(r, rs, active.v[i], err);
+    }
+    vec_fini(&active);
+    return rc;
 }
 
 /* ---- status ---- */
@@ -147,23 +205,35 @@ struct counts {
     uint64_t wait_ns; /* until the next pod counts as available; 0: none waits */
 };
 
-static struct counts count(const struct replicaset *r, const json_t *rs, const object_list *pods)
+static bool is_available(const struct readiness *ready, int64_t min_ready_s, int64_t now_us,
+                         uint64_t *ret_wait_ns)
+{
+    int64_t left_us = ready->since_us + min_ready_s * 1000000 - now_us;
+    if (min_ready_s <= 0 || left_us <= 0) {
+        return true;
+    }
+    if (*ret_wait_ns == 0 || (uint64_t)left_us * 1000u < *ret_wait_ns) {
+        *ret_wait_ns = (uint64_t)left_us * 1000u;
+    }
+    return false;
+}
+
+static struct counts count(const struct replicaset *r, const json_t *rs, const members *pods)
 {
     struct counts c = {0};
     int64_t min_ready = jx_int(rs, "spec.minReadySeconds", 0);
+    int64_t now = loop_wall_us(r->loop);
     struct selector *labels = selector_from_map(jx_obj(rs, "spec.template.metadata.labels"));
     for (size_t i = 0; i < pods->n; i++) {
-        const json_t *pod = pods->v[i];
-        if (!pod_is_active(pod)) {
-            c.terminating += object_deleting(pod) && !object_pod_terminal(pod);
+        const struct member *m = &pods->v[i];
+        if (!is_active(m->pod)) {
+            c.terminating += !is_terminal(m->pod);
             continue;
         }
-        uint64_t wait = 0;
         c.replicas++;
-        c.labeled += selector_match(labels, object_labels(pod));
-        c.ready += object_pod_ready(pod);
-        c.available += pod_is_available(pod, min_ready, loop_wall_us(r->loop), &wait);
-        c.wait_ns = wait > 0 && (c.wait_ns == 0 || wait < c.wait_ns) ? wait : c.wait_ns;
+        c.labeled += selector_match(labels, m->pod->labels);
+        c.ready += m->ready != NULL;
+        c.available += m->ready != NULL && is_available(m->ready, min_ready, now, &c.wait_ns);
     }
     selector_free(labels);
     return c;
@@ -214,7 +284,7 @@ static int write_status(struct replicaset *r, const json_t *rs, const struct cou
 /* ---- one step ---- */
 
 static int reconcile_pods(struct replicaset *r, const char *key, const json_t *rs,
-                          const struct selector *selector, object_list *pods, struct err *err)
+                          const struct selector *selector, members *pods, struct err *err)
 {
     if (map_remove(r->look_for_orphans, key) && adopt_orphans(r, rs, selector, err) < 0) {
         map_put(r->look_for_orphans, key, r);
@@ -223,22 +293,15 @@ static int reconcile_pods(struct replicaset *r, const char *key, const json_t *r
     if (list_pods(r, rs, selector, pods, err) < 0) {
         return -1;
     }
-    object_list active = {0};
-    for (size_t i = 0; i < pods->n; i++) {
-        if (pod_is_active(pods->v[i])) {
-            vec_push(&active, pods->v[i]);
-        }
-    }
     struct counts c = count(r, rs, pods);
     struct err failed = {0};
-    int64_t more = jx_int(rs, "spec.replicas", 1) - (int64_t)active.n;
+    int64_t more = jx_int(rs, "spec.replicas", 1) - c.replicas;
     int rc = 0;
     if (!object_deleting(rs) && more > 0) {
         rc = make_pods(r, rs, more, &failed);
     } else if (!object_deleting(rs) && more < 0) {
-        rc = delete_pods(r, rs, &active, -more, &failed);
+        rc = delete_pods(r, rs, pods, -more, &failed);
     }
-    vec_fini(&active);
     if (c.wait_ns > 0) {
         workqueue_add_after(r->queue, key, c.wait_ns);
     }
@@ -263,7 +326,7 @@ static int reconcile(void *arg, const char *key, struct err *err)
     if (rs == NULL || selector == NULL) {
         return 0;
     }
-    object_list pods = {0};
+    members pods = {0};
     int rc = reconcile_pods(r, key, rs, selector, &pods, err);
     vec_fini(&pods);
     return rc;
@@ -321,6 +384,25 @@ static void tell_owner(struct replicaset *r, const struct store_entry *pod)
     }
 }
 
+/* Only a Running pod can be Ready, so that the others need not be parsed. */
+static void note_readiness(struct replicaset *r, enum client_event type,
+                           const struct store_entry *pod)
+{
+    const json_t *tree = type != CLIENT_DELETED && strcmp(pod->phase, "Running") == 0
+                             ? client_tree(r->client, pod)
+                             : NULL;
+    if (tree == NULL || !object_pod_ready(tree)) {
+        map_remove(r->ready, pod->uid);
+        return;
+    }
+    struct readiness *ready = xnew(struct readiness);
+    const char *since = jx_get_str(object_condition(tree, "Ready"), "lastTransitionTime", "");
+    if (!time_parse(since, &ready->since_us)) {
+        ready->since_us = 0;
+    }
+    map_put(r->ready, pod->uid, ready);
+}
+
 static void on_pod(void *arg, enum client_event type, const struct store_entry *pod,
                    const struct store_entry *prev)
 {
@@ -328,6 +410,7 @@ static void on_pod(void *arg, enum client_event type, const struct store_entry *
     if (type == CLIENT_SYNCED) {
         return;
     }
+    note_readiness(r, type, pod);
     if (prev != NULL && prev->owner_uid[0] != '\0' &&
         strcmp(prev->owner_uid, pod->owner_uid) != 0) {
         tell_owner(r, prev);
@@ -349,6 +432,7 @@ static void *create(struct api *api, const struct clock *const *clock)
     r->queue = workqueue_new(r->loop, "replicaset", reconcile, r);
     r->by_selector = map_new(free_selector);
     r->look_for_orphans = map_new(NULL);
+    r->ready = map_new(free);
     r->watch = client_watch(r->client, r->kind, on_replicaset, r);
     r->pod_watch = client_watch_entries(r->client, r->pods, on_pod, r);
     return r;
@@ -362,6 +446,7 @@ static void destroy(void *self)
     workqueue_free(r->queue);
     map_free(r->by_selector);
     map_free(r->look_for_orphans);
+    map_free(r->ready);
     client_free(r->client);
     free(r);
 }
