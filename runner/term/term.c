@@ -308,6 +308,12 @@ static void run_shell(const char *rc, const char *workdir, char **env)
                     (char *)(uintptr_t)rc,
                     (char *)(uintptr_t) "-i",
                     NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int signum = 1; signum < NSIG; signum++) {
+        signal(signum, SIG_DFL); /* what we ignore, bash would pass on to everything */
+    }
     if (chdir(workdir) == 0) {
         execvpe("bash", argv, env);
     }

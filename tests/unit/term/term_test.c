@@ -2,7 +2,7 @@
 /* Proves with a real bash on a real pty that a session in it is an ordinary shell. */
 #include "common/testing.h"
 
-#include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -293,6 +293,12 @@ static void ctrl_c_ends_the_command_and_not_the_shell(void **state)
     run(s, "echo alive", 0, "alive\n");
 }
 
+static void signals_we_ignore_work_in_there(void **state)
+{
+    struct shell *s = *state;
+    run(s, "sh -c 'grep -c SigIgn:.0000000000000000 /proc/self/status'", 0, "1\n");
+}
+
 static void ctrl_z_and_fg(void **state)
 {
     struct shell *s = *state;
@@ -435,6 +441,7 @@ int main(void)
         TEST(a_long_line_arrives_whole),
         TEST(keys_reach_the_program_that_runs),
         TEST(ctrl_c_ends_the_command_and_not_the_shell),
+        TEST(signals_we_ignore_work_in_there),
         TEST(ctrl_z_and_fg),
         TEST(what_was_typed_ahead_comes_back),
         TEST(a_learner_may_spoil_the_prompt),
@@ -447,5 +454,7 @@ int main(void)
         TEST(a_folder_that_is_not_there_ends_it),
     };
     setenv("LC_ALL", "C.UTF-8", 1);
+    signal(SIGTSTP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
