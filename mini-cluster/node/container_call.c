@@ -39,7 +39,8 @@ static void on_looked(struct op *op, enum runtime_result result, const struct ru
     struct container *c = op->container;
     struct pod *p = op->pod;
     if (c->op != NULL || !str_eq(op->name, c->runtime_name)) {
-        return; /* that answer will tell; or it is the next attempt by now */
+        pod_queue(p); /* that answer will tell; or it is the next attempt by now, which waited */
+        return;
     }
     if (result == RUNTIME_OK) {
         container_seen(c, st);
