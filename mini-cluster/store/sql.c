@@ -181,7 +181,8 @@ static int to_wal(struct store_sql *q, struct err *err)
         return -1;
     }
     int rc = sqlite3_step(st);
-    const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    const unsigned char *text = rc == SQLITE_ROW ? sqlite3_column_text(st, 0) : NULL;
+    const char *mode = text != NULL ? (const char *)text : "none";
     int result = rc != SQLITE_ROW ? store_sql_fail(q, err) : 0;
     if (result == 0 && strcmp(mode, "wal") != 0) {
         result = err_set(err, ERR_UNAVAILABLE,

@@ -92,7 +92,7 @@ int store_sql_file_check(const char *path, const char *vfs_name, struct err *err
         return err_set(err, ERR_INTERNAL, "SQLite has no VFS \"%s\"",
                        vfs_name != NULL ? vfs_name : "");
     }
-    unsigned char head[HEADER_N], journal[HEADER_N];
+    unsigned char head[HEADER_N] = {0}, journal[HEADER_N] = {0};
     sqlite3_int64 size, journal_size;
     if (read_head(vfs, path, "", SQLITE_OPEN_MAIN_DB, head, &size, err) < 0) {
         return -1;
