@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TAR_BLOCK 512
+#define TAR_BLOCK ((size_t)512)
 #define TAR_MTIME 1767225600 /* 2026-01-01: a time that never changes, so that the bytes do not */
 
 struct tar_header {

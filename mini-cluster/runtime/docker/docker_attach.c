@@ -164,15 +164,22 @@ struct runtime_stream *docker_stream_exec(void *self, const char *name,
 {
     struct runtime_stream *s = docker_stream_new(self, name, ops, arg);
     json_t *command = json_array();
+    bool odd = false;
     for (size_t i = 0; x->command != NULL && x->command[i] != NULL; i++) {
-        json_array_append_new(command, json_string(x->command[i]));
+        odd |= json_array_append_new(command, json_string(x->command[i])) != 0;
     }
     s->exec_body = json_pack("{s:o, s:b, s:b, s:b, s:b}", "Cmd", command, "Tty", x->tty,
                              "AttachStdin", x->stdin_open, "AttachStdout", 1, "AttachStderr", 1);
     s->width = x->width;
     s->height = x->height;
     s->open = open_exec;
-    docker_stream_start(s);
+    if (odd) {
+        struct err err;
+        err_set(&err, ERR_INVALID, "the command is not UTF-8");
+        docker_stream_finish(s, &err);
+    } else {
+        docker_stream_start(s);
+    }
     return s;
 }
 

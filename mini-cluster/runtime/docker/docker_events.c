@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One long answer to GET /events, asked for again whenever it ends. It also tells whether the
  * daemon is there at all: a daemon that hangs is found out by a ping. */
+#include <assert.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -329,11 +330,17 @@ void docker_events_subscribe(void *self, void (*fn)(void *arg, const struct runt
 void docker_events_start(struct docker *d, runtime_done *done, void *arg)
 {
     struct docker_events *e = d->events;
+    assert(e->first_done == NULL); /* docker_events_starting says so */
     hang_up(e);
     e->lost = false;
     e->first_done = done;
     e->first_arg = arg;
     attempt(e);
+}
+
+bool docker_events_starting(const struct docker *d)
+{
+    return d->events->first_done != NULL;
 }
 
 void docker_events_note(struct docker *d, struct map *names)

@@ -159,6 +159,7 @@ void docker_events_subscribe(void *self, void (*fn)(void *arg, const struct runt
                              void *arg);
 /* Connects, and stays connected from then on; `done` when the first attempt succeeded or failed. */
 void docker_events_start(struct docker *d, runtime_done *done, void *arg);
+bool docker_events_starting(const struct docker *d); /* the first attempt is under way */
 /* Every event's name is noted in `names` until the map is taken back. */
 void docker_events_note(struct docker *d, struct map *names);
 void docker_events_unnote(struct docker *d, struct map *names);

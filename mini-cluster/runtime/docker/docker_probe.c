@@ -16,6 +16,8 @@ struct docker_probe {
     struct docker_probe *next, **prev_next;
     runtime_probe_done *done;
     void *arg;
+    char address[64];
+    int port;
     char target[80]; /* "10.77.0.9:8080" */
     char *url;       /* NULL: TCP only */
     struct http_call *http;
@@ -132,18 +134,14 @@ static void refuse_later(void *arg)
 
 static void dial(struct docker_probe *p)
 {
-    char address[64];
     struct sockaddr_in sa;
-    snprintf(address, sizeof(address), "%.*s", (int)(strrchr(p->target, ':') - p->target),
-             p->target);
-    int port = atoi(strrchr(p->target, ':') + 1);
     struct tcp_try *t = xnew(struct tcp_try);
     uv_tcp_init(loop_uv(p->d->loop), &t->handle);
     t->handle.data = t;
     t->request.data = t;
     t->probe = p;
     p->tcp = t;
-    if (uv_ip4_addr(address, port, &sa) != 0 ||
+    if (uv_ip4_addr(p->address, p->port, &sa) != 0 ||
         uv_tcp_connect(&t->request, &t->handle, (const struct sockaddr *)&sa, on_connect) != 0) {
         loop_defer(p->d->loop, refuse_later, p);
     }
@@ -248,7 +246,9 @@ void docker_probe(void *self, const struct runtime_probe *probe, runtime_probe_d
         p->next->prev_next = &p->next;
     }
     d->open_probes = p;
-    snprintf(p->target, sizeof(p->target), "%s:%d", probe->address, probe->port);
+    str_copy(p->address, sizeof(p->address), probe->address);
+    p->port = probe->port;
+    snprintf(p->target, sizeof(p->target), "%s:%d", p->address, p->port);
     p->timer = loop_timer_new(d->loop, timed_out, p);
     loop_timer_start(p->timer, probe->timeout_ns);
     if (probe->tcp) {

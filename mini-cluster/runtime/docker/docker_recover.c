@@ -109,6 +109,12 @@ static void connected(void *arg, enum runtime_result result, const struct runtim
 
 static void recover_run(struct docker_op *op)
 {
+    struct err err;
+    if (docker_events_starting(op->d)) {
+        err_set(&err, ERR_CONFLICT, "another recovery is under way");
+        docker_op_finish(op, RUNTIME_FAILED, NULL, &err);
+        return;
+    }
     docker_events_start(op->d, connected, op);
 }
 

@@ -234,6 +234,38 @@ static void set_mounts(json_t *host, const struct runtime_cluster *cluster,
 
 /* ---- all of it ---- */
 
+static int check_text(const char *name, const char *what, const char *text, struct err *err)
+{
+    json_t *json = text != NULL ? json_string(text) : NULL;
+    if (text != NULL && json == NULL) {
+        return err_set(err, ERR_INVALID, "%s of %s is not UTF-8", what, name);
+    }
+    json_decref(json);
+    return 0;
+}
+
+static int check_texts(const struct runtime_spec *spec, struct err *err)
+{
+    const char *const *const lists[] = {spec->command, spec->args,     spec->env,
+                                        spec->cap_add, spec->cap_drop, spec->labels};
+    const char *const words[] = {spec->image,   spec->workdir, spec->user, spec->hostname,
+                                 spec->address, spec->host,    spec->hash};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        for (size_t j = 0; lists[i] != NULL && lists[i][j] != NULL; j++) {
+            if (check_text(spec->name, "a command, argument, variable or label", lists[i][j],
+                           err) != 0) {
+                return -1;
+            }
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (check_text(spec->name, "a field", words[i], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int check(const struct runtime_spec *spec, struct err *err)
 {
     if (!docker_spec_name_ok(spec->name) ||
@@ -241,8 +273,15 @@ static int check(const struct runtime_spec *spec, struct err *err)
         return err_set(err, ERR_INVALID, "container name \"%s\": only [a-zA-Z0-9][a-zA-Z0-9_.-]",
                        spec->name != NULL ? spec->name : "");
     }
+    if (check_texts(spec, err) != 0) {
+        return -1;
+    }
     for (size_t i = 0; i < spec->nmounts; i++) {
         const struct runtime_mount *m = &spec->mounts[i];
+        if (check_text(spec->name, "a mount", m->path, err) != 0 ||
+            check_text(spec->name, "a volume", m->volume, err) != 0) {
+            return -1;
+        }
         if (m->path == NULL || m->path[0] != '/' || m->path[1] == '\0') {
             return err_set(err, ERR_INVALID, "mount path \"%s\" of %s: an absolute path below /",
                            m->path != NULL ? m->path : "", spec->name);

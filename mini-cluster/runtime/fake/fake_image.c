@@ -91,7 +91,6 @@ int fake_images_missing(const struct map *images, const char *name, struct err *
 /* ---- what a process does ---- */
 
 struct words {
-    const char *previous;
     struct fake_plan *plan;
     bool shell, for_ever;
     uint64_t sleep_ns;
@@ -126,13 +125,13 @@ static void read_common(struct words *w, const char *word)
     }
 }
 
-static void read_shell(struct words *w, const char *word)
+static void read_shell(struct words *w, const char *previous, const char *word)
 {
     int64_t n = number(word);
-    if (str_eq(w->previous, "sleep")) {
+    if (strcmp(previous, "sleep") == 0) {
         w->sleep_ns += n > 0 ? LOOP_S(n) : 0;
         w->for_ever |= strcmp(word, "infinity") == 0;
-    } else if (str_eq(w->previous, "exit") && n >= 0) {
+    } else if (strcmp(previous, "exit") == 0 && n >= 0) {
         w->plan->exit_code = (int)n & 255;
     } else if (strcmp(word, "false") == 0) {
         w->plan->exit_code = 1;
@@ -150,10 +149,9 @@ static void read_words(struct words *w, const char *text)
         text += n;
         read_common(w, word);
         if (w->shell) {
-            read_shell(w, word);
+            read_shell(w, previous, word);
         }
         memcpy(previous, word, sizeof(previous));
-        w->previous = previous;
     }
 }
 

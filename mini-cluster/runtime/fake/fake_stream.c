@@ -3,9 +3,9 @@
  * is given, an exec that prints its command and ends as its words say (fake_image.c). */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/str.h"
+#include "meta/time.h"
 #include "runtime/fake/fake_impl.h"
 
 struct runtime_stream {
@@ -111,12 +111,9 @@ static struct fake_container *target(struct runtime_stream *s, bool running)
 static void add_line(struct str *out, int64_t at_us, bool stamp, const char *text)
 {
     if (stamp) {
-        time_t seconds = (time_t)(at_us / 1000000);
-        struct tm tm;
-        char date[32];
-        gmtime_r(&seconds, &tm);
-        strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-        str_add_f(out, "%s.%06d000Z ", date, (int)(at_us % 1000000));
+        char time[28];
+        time_format_micro(time, at_us);
+        str_add_f(out, "%.26s000Z ", time); /* Docker counts nanoseconds */
     }
     str_add(out, text);
     str_add_c(out, '\n');

@@ -234,6 +234,31 @@ static void test_offline_is_told_soon(void **state)
     assert_int_equal(o.err.code, ERR_INVALID);
 }
 
+/* Of a tag that no registry has: with a network the registry says so, without one it is made here.
+ */
+static void test_busybox_is_made_here_when_offline(void **state)
+{
+    struct box *x = *state;
+    cleanup_outcome struct outcome had = {0}, o = {0};
+    struct err err;
+    cleanup_str struct str archive = STR_INIT;
+    x->rt.ops->image_find(x->rt.self, "busybox", outcome_done, &had);
+    assert_true(loop_run_until(x->loop, &had.done, LOOP_S(60)));
+    x->rt.ops->image_pull(x->rt.self, "busybox:rt-test", count_lines, outcome_done, &o);
+    assert_true(loop_run_until(x->loop, &o.done, LOOP_S(90)));
+    if (o.result != RUNTIME_OK) {
+        bool has_one = images_busybox(&archive, &err) == 0;
+        print_message("not made here: %s\n", o.err.msg);
+        assert_true(o.err.code == ERR_NOT_FOUND || !has_one);
+        return;
+    }
+    BOX_CALL(x, &o, RUNTIME_OK, image_find, "busybox:rt-test");
+    json_decref(box_raw(x, "DELETE", "/images/busybox:rt-test").json);
+    if (had.result != RUNTIME_OK) {
+        json_decref(box_raw(x, "DELETE", "/images/busybox:latest").json);
+    }
+}
+
 static void test_a_load_that_is_no_archive_fails(void **state)
 {
     struct box *x = *state;
@@ -257,6 +282,7 @@ int main(void)
         T(test_missing_images_name_those_that_are_here),
         T(test_ours_are_never_pulled),
         T(test_offline_is_told_soon),
+        T(test_busybox_is_made_here_when_offline),
         T(test_a_load_that_is_no_archive_fails),
     };
     return box_have_docker(&rc) ? cmocka_run_group_tests(tests, NULL, NULL) : rc;

@@ -261,6 +261,11 @@ static void test_exec(void **state)
     exec(x, &(struct runtime_exec){.command = missing}, NULL, &none);
     assert_true(none.err.code != ERR_NONE || (none.exited && none.exit_code >= 126));
 
+    cleanup_reader struct reader odd = {.takes = true};
+    const char *const bytes[] = {"sh", "\xff\xfe", NULL}; /* dropping it would run something else */
+    exec(x, &(struct runtime_exec){.command = bytes}, NULL, &odd);
+    assert_int_equal(odd.err.code, ERR_INVALID);
+
     const char *const size[] = {"sh", "-c", "sleep 0.5; stty size", NULL};
     exec(x, &(struct runtime_exec){.command = size, .tty = true, .width = 120, .height = 40}, NULL,
          &tty);

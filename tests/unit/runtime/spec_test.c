@@ -201,6 +201,10 @@ static void test_names_and_paths_are_checked(void **state)
         const struct runtime_spec joins = {.name = "ok", .role = RUNTIME_APP, .join = names[i]};
         assert_null(docker_spec_body(&cluster, &joins, 1, &err));
     }
+    const struct runtime_spec odd = {
+        .name = "ok", .role = RUNTIME_APP, .image = "x", .args = LIST("a", "\xff\xfe")};
+    assert_null(docker_spec_body(&cluster, &odd, 1, &err));
+    assert_non_null(strstr(err.msg, "UTF-8"));
     static const char *const paths[] = {"", "/", "etc/x", "/a/../b", "/..", "/a/", "/a/.."};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         const struct runtime_file file = {paths[i], "x", 1, 0644};
