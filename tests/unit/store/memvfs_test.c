@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "fixture.h"
+#include "store/memvfs_disk.h"
 
 static sqlite3 *open_db(void)
 {
@@ -151,6 +152,37 @@ static void a_power_cut_keeps_what_is_synced(void **state)
     assert_true(lost > 0);
 }
 
+/* An overwritten file is old, new, or torn between sectors; each happens. */
+static void a_power_cut_tears_what_is_not_synced(void **state)
+{
+    int old = 0, new = 0, torn = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct mem_disk d = {NULL};
+        struct mem_file *f = memvfs_disk_make(&d, "f");
+        char bytes[2048], got[2048];
+        memset(bytes, 'o', sizeof(bytes));
+        memvfs_disk_write(f, bytes, sizeof(bytes), 0);
+        memvfs_disk_sync(f);
+        memset(bytes, 'n', sizeof(bytes));
+        memvfs_disk_write(f, bytes, sizeof(bytes), 0);
+        uint64_t state_of_chance = seed;
+        memvfs_disk_power_cut(f, &state_of_chance);
+        assert_int_equal(memvfs_disk_read(f, got, sizeof(got), 0), sizeof(got));
+        int n = 0;
+        for (int i = 0; i < 4; i++) {
+            assert_memory_equal(got + i * 512, got[i * 512] == 'o' ? "oooo" : "nnnn", 4);
+            assert_int_equal(got[i * 512], got[i * 512 + 511]);
+            n += got[i * 512] == 'n';
+        }
+        old += n == 0;
+        new += n == 4;
+        torn += n > 0 && n < 4;
+        memvfs_disk_unref(f);
+        memvfs_disk_fini(&d);
+    }
+    assert_true(old > 0 && new > 0 && torn > 0);
+}
+
 static void files_can_be_written_and_read_from_outside(void **state)
 {
     struct memvfs *v = memvfs_new(DISK);
@@ -190,6 +222,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_gives_the_error_of_one),
         cmocka_unit_test(steps_are_counted_and_the_machine_dies_at_one),
         cmocka_unit_test(a_power_cut_keeps_what_is_synced),
+        cmocka_unit_test(a_power_cut_tears_what_is_not_synced),
         cmocka_unit_test(files_can_be_written_and_read_from_outside),
         cmocka_unit_test(a_foreign_file_is_left_alone),
     };

@@ -3,6 +3,8 @@
  */
 #include "fixture.h"
 #include "store/block.h"
+#include "store/entry.h"
+#include "store/index.h"
 #include "store/order.h"
 #include "store/same.h"
 #include "store/splice.h"
@@ -189,6 +191,56 @@ static void blocks_do_not_overlap_and_outlive_their_store(void **state)
     }
 }
 
+/* ---- the index ---- */
+
+static const struct store_entry *version(struct store_blocks *b, int64_t rev, const char *node)
+{
+    struct store_entry e = {.key = {"pods", "d", "a"},
+                            .rev = rev,
+                            .create_rev = 1,
+                            .bytes = "{}",
+                            .len = 2,
+                            .uid = "u",
+                            .owner_uid = "",
+                            .node = node,
+                            .phase = ""};
+    return store_entry_new(b, &e, NULL);
+}
+
+static void an_index_keeps_nothing_of_what_is_gone(void **state)
+{
+    struct store_blocks *b = store_blocks_new();
+    struct store_index *ix = store_index_new();
+    struct store_key key = {"pods", "d", "a"};
+    const struct store_entry *v1 = version(b, 1, "n1"), *v2 = version(b, 2, "n2");
+    struct store_slot *slot = store_index_slot(ix, &key, true);
+    struct store_change made = {.type = STORE_ADDED, .rev = 1, .entry = v1, .slot = slot};
+    store_index_stage(ix, &made);
+    store_index_settle(ix, slot, false); /* dropped: it never was */
+    assert_null(store_index_slot(ix, &key, false));
+
+    slot = made.slot = store_index_slot(ix, &key, true);
+    store_index_stage(ix, &made);
+    store_index_settle(ix, slot, true);
+    assert_int_equal(store_index_count(ix), 1);
+    struct store_change moved = {.type = STORE_MODIFIED, .rev = 2, .entry = v2, .slot = slot};
+    store_index_stage(ix, &moved);
+    assert_non_null(slot->links[STORE_BY_NODE]->next); /* on both nodes, once in each view */
+    store_index_settle(ix, slot, true);
+    assert_null(slot->links[STORE_BY_NODE]->next);
+    assert_string_equal(slot->links[STORE_BY_NODE]->value, "n2");
+    struct store_change gone = {.type = STORE_DELETED, .rev = 3, .entry = v2, .slot = slot};
+    store_index_stage(ix, &gone);
+    store_index_settle(ix, slot, true);
+    assert_null(store_index_slot(ix, &key, false));
+    assert_int_equal(store_index_count(ix), 0);
+    assert_int_equal(store_index_bytes(ix), 0);
+    store_entry_unref(v1);
+    store_entry_unref(v2);
+    store_index_free(ix);
+    store_blocks_free(b);
+}
+
 int main(void)
 {
     jx_init();
@@ -198,6 +250,7 @@ int main(void)
         cmocka_unit_test(only_the_object_s_own_revision_is_replaced),
         cmocka_unit_test(only_what_may_be_equal_is_looked_at),
         cmocka_unit_test(blocks_do_not_overlap_and_outlive_their_store),
+        cmocka_unit_test(an_index_keeps_nothing_of_what_is_gone),
     };
     return cmocka_run_group_tests_name("store parts", tests, NULL, NULL);
 }
