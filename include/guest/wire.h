@@ -35,7 +35,6 @@ enum wire_type {
     WIRE_ASK,          /* answer with an ACK, whatever happened */
     WIRE_ACK = 16,     /* from the guest */
     WIRE_COUNTS,       /* from the guest: counts of table.h */
-    WIRE_NOTE,         /* from the guest: one line for the log */
 };
 
 struct wire_frame {
