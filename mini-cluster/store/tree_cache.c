@@ -7,7 +7,9 @@
 #include "common/vec.h"
 #include "store/entry.h"
 
-enum { TRIM_SLICE = 128 }; /* about two milliseconds of pods */
+/* A slice is some two milliseconds of pods; a load that keeps making more than that may not fill
+ * the memory either. */
+enum { TRIM_SLICE = 128, OVERSHOOT = 4 };
 
 struct store_tree_cache {
     struct entry *newest, *oldest;
@@ -108,7 +110,8 @@ void store_tree_cache_forget(struct store_tree_cache *c, const struct store_entr
 
 bool store_tree_cache_trim(struct store_tree_cache *c)
 {
-    size_t slice = TRIM_SLICE;
+    size_t all = c->left.n + c->n, bound = c->max * OVERSHOOT;
+    size_t slice = all > bound + TRIM_SLICE ? all - bound : TRIM_SLICE;
     for (; c->left.n > 0 && slice > 0; slice--) {
         json_decref(c->left.v[--c->left.n]);
     }

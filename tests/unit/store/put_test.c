@@ -322,6 +322,33 @@ static void a_borrowed_tree_stays_until_the_tick_ends(void **state)
     tear_down(&f);
 }
 
+static size_t trees_of(struct fixture *f)
+{
+    struct store_stats st;
+    store_stats(f->s, &st);
+    return st.trees;
+}
+
+static void a_flood_of_trees_goes_in_slices_but_does_not_pile_up(void **state)
+{
+    struct fixture f;
+    set_up(&f);
+    store_close(f.s);
+    f.opts.tree_cache = 100;
+    open_store(&f);
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 1000; i++) {
+            cleanup_free char *name = xasprintf("p%d-%d", round, i);
+            put(&f, name, "x");
+        }
+        loop_sim_tick(f.loop);
+        assert_in_range(trees_of(&f), 101, 100 * 4 + 128);
+    }
+    tick(&f); /* it goes on by itself */
+    assert_int_equal(trees_of(&f), 100);
+    tear_down(&f);
+}
+
 static void an_entry_may_outlive_its_store(void **state)
 {
     struct fixture f;
@@ -351,6 +378,7 @@ int main(void)
         cmocka_unit_test(an_update_that_changes_nothing_is_none),
         cmocka_unit_test(a_caller_gets_the_entry_that_is_there_when_nothing_changed),
         cmocka_unit_test(a_borrowed_tree_stays_until_the_tick_ends),
+        cmocka_unit_test(a_flood_of_trees_goes_in_slices_but_does_not_pile_up),
         cmocka_unit_test(an_entry_may_outlive_its_store),
     };
     return cmocka_run_group_tests_name("store put", tests, NULL, NULL);
