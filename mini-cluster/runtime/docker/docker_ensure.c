@@ -208,6 +208,7 @@ void docker_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch, 
     docker_op_init(&e->op, d, spec->name, done, arg);
     e->op.destroy = ensure_destroy;
     e->op.is_ensure = true;
+    e->op.urgent = spec->role == RUNTIME_APP;
     e->hash = xstrdup(spec->hash != NULL ? spec->hash : "");
     e->body = docker_spec_body(&d->cluster, spec, epoch, &e->op.err);
     if (e->body == NULL) {

@@ -20,10 +20,12 @@ struct docker;
 struct docker_events;
 struct docker_op;
 
-/* So many operations at once; the others wait in the order in which they came. */
+/* So many operations at once; the others wait in the order in which they came, urgent ones first. */
 struct docker_queue {
     unsigned limit, running;
-    struct docker_op *first, **last;
+    struct {
+        struct docker_op *first, **last;
+    } waiting[2]; /* urgent, others */
 };
 
 struct docker {
@@ -97,6 +99,7 @@ struct docker_op {
     struct docker_op *after;      /* an ensure: what waits for it, in order */
     struct docker_op *after_next;
     bool is_ensure;
+    bool urgent; /* an app completes a pod whose sandbox has been paid for */
     char *name;
     runtime_done *done;
     /* Instead of done; may be NULL. */

@@ -10,7 +10,9 @@
 void docker_queue_init(struct docker_queue *q, unsigned limit)
 {
     *q = (struct docker_queue){.limit = limit};
-    q->last = &q->first;
+    for (size_t i = 0; i < ARRAY_LEN(q->waiting); i++) {
+        q->waiting[i].last = &q->waiting[i].first;
+    }
 }
 
 void docker_op_init(struct docker_op *op, struct docker *d, const char *name, runtime_done *done,
@@ -51,22 +53,24 @@ static void enqueue(struct docker_op *op)
         q->running++;
         take_turn(op);
     } else {
+        size_t line = op->urgent ? 0 : 1;
         op->queue_next = NULL;
-        *q->last = op;
-        q->last = &op->queue_next;
+        *q->waiting[line].last = op;
+        q->waiting[line].last = &op->queue_next;
     }
 }
 
 static void pass_turn(struct docker_queue *q)
 {
-    struct docker_op *op = q->first;
+    size_t line = q->waiting[0].first != NULL ? 0 : 1;
+    struct docker_op *op = q->waiting[line].first;
     if (op == NULL) {
         q->running--;
         return;
     }
-    q->first = op->queue_next;
-    if (q->first == NULL) {
-        q->last = &q->first;
+    q->waiting[line].first = op->queue_next;
+    if (op->queue_next == NULL) {
+        q->waiting[line].last = &q->waiting[line].first;
     }
     take_turn(op);
 }
@@ -74,11 +78,12 @@ static void pass_turn(struct docker_queue *q)
 static void leave_queue(struct docker_op *op)
 {
     struct docker_queue *q = op->queue;
-    for (struct docker_op **at = &q->first; *at != NULL; at = &(*at)->queue_next) {
+    size_t line = op->urgent ? 0 : 1;
+    for (struct docker_op **at = &q->waiting[line].first; *at != NULL; at = &(*at)->queue_next) {
         if (*at == op) {
             *at = op->queue_next;
-            if (q->last == &op->queue_next) {
-                q->last = at;
+            if (q->waiting[line].last == &op->queue_next) {
+                q->waiting[line].last = at;
             }
             return;
         }
@@ -193,13 +198,15 @@ void docker_op_free(struct docker_op *op)
 
 void docker_op_cancel_ensures(struct docker *d, const char *name, const char *why)
 {
-    struct docker_op *op, *next;
-    for (op = d->starts.first; op != NULL; op = next) {
-        next = op->queue_next;
-        if (name == NULL || strcmp(op->name, name) == 0) {
-            leave_queue(op);
-            err_set(&op->err, ERR_CONFLICT, "%s: %s", op->name, why);
-            docker_op_fail(op, RUNTIME_FAILED);
+    for (size_t line = 0; line < ARRAY_LEN(d->starts.waiting); line++) {
+        struct docker_op *next;
+        for (struct docker_op *op = d->starts.waiting[line].first; op != NULL; op = next) {
+            next = op->queue_next;
+            if (name == NULL || strcmp(op->name, name) == 0) {
+                leave_queue(op);
+                err_set(&op->err, ERR_CONFLICT, "%s: %s", op->name, why);
+                docker_op_fail(op, RUNTIME_FAILED);
+            }
         }
     }
 }

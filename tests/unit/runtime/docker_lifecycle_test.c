@@ -285,6 +285,29 @@ static void test_a_waiting_start_is_cancelled(void **state)
     assert_int_equal(box_count(x, "containers/json?all=1&"), 0);
 }
 
+/* A pod that is half there comes before the next one's sandbox: the first is ready early. */
+static void test_apps_come_before_waiting_sandboxes(void **state)
+{
+    struct box *x = *state;
+    enum { N = 10 };
+    struct pod p[N];
+    struct outcome sandbox[N] = {0}, app = {0};
+    for (unsigned i = 0; i < N; i++) {
+        make_pod(x, &p[i], 10 + i);
+        x->rt.ops->ensure(x->rt.self, &p[i].sandbox_spec, 1, outcome_done, &sandbox[i]);
+    }
+    box_expect(x, &sandbox[0], RUNTIME_OK);
+    x->rt.ops->ensure(x->rt.self, &p[0].app_spec, 1, outcome_done, &app);
+    box_expect(x, &app, RUNTIME_OK);
+    bool last_waits = !sandbox[N - 1].done;
+    free(app.st);
+    for (unsigned i = 0; i < N; i++) {
+        box_expect(x, &sandbox[i], RUNTIME_OK);
+        free(sandbox[i].st);
+    }
+    assert_true(last_waits);
+}
+
 static void test_pause(void **state)
 {
     struct box *x = *state;
@@ -365,6 +388,7 @@ int main(void)
         T(test_remove),
         T(test_remove_comes_after_ensure),
         T(test_a_waiting_start_is_cancelled),
+        T(test_apps_come_before_waiting_sandboxes),
         T(test_pause),
         T(test_out_of_memory_is_told),
         T(test_an_app_lives_in_its_sandbox),
