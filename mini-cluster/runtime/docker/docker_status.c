@@ -39,6 +39,15 @@ static int64_t read_time(const json_t *inspect, const char *path)
     return time_parse(jx_str(inspect, path, ""), &us) && us > 0 ? us : 0;
 }
 
+/* Docker notes the start of a quick process after its end; and keeps the end of an earlier run. */
+static void set_times(struct runtime_status *st, int64_t started_us, int64_t finished_us)
+{
+    st->started_us = started_us;
+    if (st->state == RUNTIME_EXITED) {
+        st->finished_us = finished_us < started_us ? started_us : finished_us;
+    }
+}
+
 static bool is_ours(const char *label)
 {
     static const char *const ours[] = {DOCKER_LABEL_CLUSTER, DOCKER_LABEL_UID,  DOCKER_LABEL_ROLE,
@@ -95,8 +104,8 @@ int docker_status_read(json_t *inspect, struct docker_status *ret, struct err *e
     ret->st.error = jx_str(inspect, "State.Error", "");
     ret->st.exit_code = (int)jx_int(inspect, "State.ExitCode", 0);
     ret->st.oom_killed = jx_bool(inspect, "State.OOMKilled", false);
-    ret->st.started_us = read_time(inspect, "State.StartedAt");
-    ret->st.finished_us = read_time(inspect, "State.FinishedAt");
+    set_times(&ret->st, read_time(inspect, "State.StartedAt"),
+              read_time(inspect, "State.FinishedAt"));
     ret->tty = jx_bool(inspect, "Config.Tty", false);
     read_labels(jx_obj(inspect, "Config.Labels"), ret);
     return 0;

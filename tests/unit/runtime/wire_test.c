@@ -61,6 +61,27 @@ static void test_status(void **state)
     free(copy);
 }
 
+static void test_the_end_is_not_before_the_start(void **state)
+{
+    static const struct {
+        const char *status;
+        int64_t finished_us;
+    } rows[] = {{"exited", 1767225602000000}, {"running", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cleanup_free char *text =
+            xasprintf("{\"Id\":\"a\",\"Name\":\"/a\",\"State\":{\"Status\":\"%s\",\"StartedAt\":"
+                      "\"2026-01-01T00:00:02Z\",\"FinishedAt\":\"2026-01-01T00:00:01.9Z\"}}",
+                      rows[i].status);
+        json_t *json = parse(text);
+        struct docker_status s;
+        struct err err;
+        assert_int_equal(docker_status_read(json, &s, &err), 0);
+        assert_int_equal(s.st.finished_us, rows[i].finished_us);
+        docker_status_fini(&s);
+        json_decref(json);
+    }
+}
+
 static void test_odd_statuses_are_errors(void **state)
 {
     static const char *const bad[] = {
@@ -271,6 +292,7 @@ int main(void)
     log_set_level(LOG_ERROR); /* garbage is fed on purpose */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),
+        cmocka_unit_test(test_the_end_is_not_before_the_start),
         cmocka_unit_test(test_odd_statuses_are_errors),
         cmocka_unit_test(test_frames_in_any_slices),
         cmocka_unit_test(test_frames_that_are_none),
