@@ -223,13 +223,36 @@ static inline void fake_stream_ended(void *user)
     free(s);
 }
 
+static inline void fake_say(struct fake_stream *s, const char *type, const json_t *obj)
+{
+    json_auto_t *event = json_pack("{s:s, s:O}", "type", type, "object", (json_t *)(uintptr_t)obj);
+    jx_dump(&s->out, event);
+    str_add_c(&s->out, '\n');
+}
+
+/* What changed while nobody watched; deletions are lost, which a real cluster does not do. */
+static inline void fake_replay(struct fake_stream *s, int after)
+{
+    cleanup_free char *prefix = xasprintf("%s/", s->kind->name);
+    size_t it = 0;
+    const char *key;
+    void *obj;
+    while (map_next(s->fake->objects, &it, &key, &obj)) {
+        if (str_has_prefix(key, prefix) && fake_matches(obj, s->ns, s->selector) &&
+            atoi(jx_str(obj, "metadata.resourceVersion", "0")) > after) {
+            fake_say(s, "MODIFIED", obj);
+        }
+    }
+}
+
 static inline void fake_watch(struct fake *f, struct http_exchange *x, const struct fake_kind *k,
-                              const char *ns, const char *selector)
+                              const char *ns, const char *selector, int after)
 {
     struct fake_stream *s = xnew(struct fake_stream);
     *s = (struct fake_stream){.fake = f, .x = x, .kind = k};
     str_copy(s->ns, sizeof(s->ns), ns);
     str_copy(s->selector, sizeof(s->selector), selector);
+    fake_replay(s, after);
     vec_push(&f->streams, s);
     http_exchange_set_user(x, s, fake_stream_ended);
     http_exchange_stream(x, 200, "application/json", NULL, 0, -1, fake_pull, s);
@@ -241,10 +264,7 @@ static inline void fake_tell(struct fake *f, const struct fake_kind *k, const ch
     for (size_t i = 0; i < f->streams.n; i++) {
         struct fake_stream *s = f->streams.v[i];
         if (s->kind == k && fake_matches(obj, s->ns, s->selector)) {
-            json_auto_t *event =
-                json_pack("{s:s, s:O}", "type", type, "object", (json_t *)(uintptr_t)obj);
-            jx_dump(&s->out, event);
-            str_add_c(&s->out, '\n');
+            fake_say(s, type, obj);
             http_exchange_wake(s->x);
         }
     }
@@ -387,7 +407,9 @@ static inline bool fake_collection(struct fake *f, struct http_exchange *x, cons
         } else if (f->gone) {
             fake_answer(x, 410, fake_status(410, "Expired", "too old resource version"));
         } else {
-            fake_watch(f, x, k, ns, selector);
+            char after[16];
+            fake_query(query, "resourceVersion", after, sizeof(after));
+            fake_watch(f, x, k, ns, selector, atoi(after));
         }
         return true;
     }
