@@ -128,10 +128,13 @@ struct pod {
     const char *reason; /* of a failure of the whole pod; static. NULL */
     char *message;
     int64_t start_us;
-    int64_t grace_s; /* terminationGracePeriodSeconds */
-    bool recorded;   /* there is a record, or one is staged */
-    bool committed;  /* and it was committed */
-    bool staging;    /* a commit has to come before anything else */
+    int64_t grace_s;                    /* terminationGracePeriodSeconds */
+    json_t *tree;                       /* the object, kept parsed while `busy`; NULL */
+    bool busy;                          /* something is under way for it */
+    struct pod *fresh_next, **fresh_at; /* in nodes->fresh; at NULL: it is not */
+    bool recorded;                      /* there is a record, or one is staged */
+    bool committed;                     /* and it was committed */
+    bool staging;                       /* a commit has to come before anything else */
     bool record_dirty;
     bool loaded;        /* what the object's status says was taken over */
     bool adopted;       /* its containers come from the record */
@@ -141,7 +144,6 @@ struct pod {
     bool frozen;        /* nor will anything else of its status: it was over before our time */
     bool counted;
     bool finishing;         /* its record and its object go with the staged commit */
-    bool held_up;           /* it waits for a ConfigMap or the like */
     bool volume_busy;       /* one of its volumes is being removed */
     bool emptied;           /* all of its containers are to go */
     int64_t stopping_grace; /* the grace its containers were told to end with; -1: not told */
@@ -185,7 +187,9 @@ struct nodes {
     struct map *pulls; /* by image */
     struct map *held_up; /* uid -> pod: waits for a ConfigMap or the like */
     struct address_pool *addresses;
-    struct workqueue *queue; /* of uids */
+    struct workqueue *queue;        /* of uids */
+    struct pod *fresh, **fresh_end; /* not begun yet: so many others are busy */
+    unsigned busy;
     struct client_watch *pod_watch, *watches[3];
     struct loop_timer *tick; /* looks whether the clock was changed */
     struct op *orphans;      /* calls whose pod is gone */

@@ -276,6 +276,7 @@ static void make_maps(struct nodes *n)
     n->names = map_new(NULL);
     n->pulls = map_new(pull_free);
     n->held_up = map_new(NULL);
+    n->fresh_end = &n->fresh;
 }
 
 static void begin_watches(struct nodes *n)

@@ -23,6 +23,9 @@
 
 #define RETRY LOOP_S(1)
 
+/* So many pods make steps at the same time; the runtime has its own bounds. */
+enum { BUSY_MAX = 256 };
+
 /* ---- making and forgetting ---- */
 
 struct pod *pod_new(struct agent *a, const char *uid, const char *ns, const char *name)
@@ -58,9 +61,80 @@ static void free_doomed(struct pod *p, size_t i)
     vec_remove(&p->doomed, i);
 }
 
+/* ---- one after the other ---- */
+
+static void leave_fresh(struct pod *p)
+{
+    struct nodes *n = p->nodes;
+    if (p->fresh_at == NULL) {
+        return;
+    }
+    *p->fresh_at = p->fresh_next;
+    if (p->fresh_next != NULL) {
+        p->fresh_next->fresh_at = p->fresh_at;
+    } else {
+        n->fresh_end = p->fresh_at;
+    }
+    p->fresh_at = NULL;
+}
+
+/* What was begun is brought to its end first: then ten thousand new pods are ready one by one, and
+ * not all at the very end. */
+static bool must_wait(struct pod *p)
+{
+    struct nodes *n = p->nodes;
+    if (p->recorded || p->busy || p->seen == NULL || p->seen->deleting || n->busy < BUSY_MAX) {
+        leave_fresh(p);
+        return false;
+    }
+    if (p->fresh_at == NULL) {
+        p->fresh_next = NULL;
+        p->fresh_at = n->fresh_end;
+        *n->fresh_end = p;
+        n->fresh_end = &p->fresh_next;
+    }
+    return true;
+}
+
+static void begin_next(struct nodes *n)
+{
+    struct pod *p = n->fresh;
+    if (p != NULL && n->busy < BUSY_MAX) {
+        leave_fresh(p);
+        pod_queue(p);
+    }
+}
+
+static void set_busy(struct pod *p, bool busy)
+{
+    if (p->busy != busy) {
+        p->nodes->busy += busy ? 1 : -1u;
+        p->busy = busy;
+    }
+    if (!busy) {
+        json_decref(steal(p->tree));
+    }
+}
+
+/* Looks whether anything is under way; keeps the parsed object as long. */
+static void settle_busy(struct pod *p, const json_t *tree)
+{
+    bool busy = p->staging || p->sandbox.op != NULL;
+    for (size_t i = 0; !busy && i < p->containers.n; i++) {
+        busy = p->containers.v[i]->op != NULL;
+    }
+    set_busy(p, busy);
+    if (busy && tree != NULL && p->tree == NULL) {
+        p->tree = json_incref((json_t *)(uintptr_t)tree);
+    }
+}
+
 void pod_free(struct pod *p)
 {
     struct nodes *n = p->nodes;
+    leave_fresh(p);
+    set_busy(p, false);
+    begin_next(n);
     if (p->staging) {
         client_off_commit(n->client, p);
     }
@@ -107,6 +181,9 @@ void pod_queue_after(struct pod *p, uint64_t delay_ns)
 void pod_set_seen(struct pod *p, const struct store_entry *e)
 {
     const struct store_entry *old = p->seen;
+    if (e == NULL || e->rev != p->written) { /* our own change is none that we act upon */
+        json_decref(steal(p->tree));
+    }
     p->seen = e != NULL ? store_entry_ref(e) : NULL;
     store_entry_unref(old);
 }
@@ -325,22 +402,15 @@ static void look_again(struct pod *p)
     }
 }
 
-int pod_reconcile(void *arg, const char *uid, struct err *err)
+/* One step, as what is wanted and what is say. */
+static void step(struct pod *p, const json_t *tree)
 {
-    struct nodes *n = arg;
-    struct pod *p = pod_find(n, uid);
-    if (p == NULL || !p->agent->loaded || p->staging) {
-        return 0;
-    }
-    p->held_up = false;
-    map_remove(n->held_up, p->uid);
     step_doomed(p);
-    if (p->seen == NULL) {
+    if (tree == NULL) {
         pod_remove_rest(p);
-        return publish(p, NULL, err);
+        return;
     }
     look_again(p);
-    const json_t *tree = client_tree(n->client, p->seen);
     if (!p->loaded) {
         pod_load(p, tree);
     }
@@ -349,5 +419,28 @@ int pod_reconcile(void *arg, const char *uid, struct err *err)
     } else {
         pod_run(p, tree);
     }
-    return publish(p, tree, err);
+}
+
+static const json_t *tree_of(struct pod *p)
+{
+    if (p->tree != NULL || p->seen == NULL) {
+        return p->tree;
+    }
+    return client_tree(p->nodes->client, p->seen);
+}
+
+int pod_reconcile(void *arg, const char *uid, struct err *err)
+{
+    struct nodes *n = arg;
+    struct pod *p = pod_find(n, uid);
+    if (p == NULL || !p->agent->loaded || p->staging || must_wait(p)) {
+        return 0;
+    }
+    map_remove(n->held_up, p->uid);
+    const json_t *tree = tree_of(p);
+    step(p, tree);
+    int rc = publish(p, tree, err);
+    settle_busy(p, tree);
+    begin_next(n);
+    return rc;
 }

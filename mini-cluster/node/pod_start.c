@@ -112,7 +112,6 @@ void pod_start_sandbox(struct pod *p, const json_t *tree)
 
 static void hold_up(struct pod *p)
 {
-    p->held_up = true;
     map_put(p->nodes->held_up, p->uid, p);
     pod_queue_after(p, HELD_UP);
 }
