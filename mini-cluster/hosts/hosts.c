@@ -11,6 +11,7 @@
 #include "client/workqueue.h"
 #include "common/json/jx.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -88,6 +89,7 @@ struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct 
     hs->kind = kinds_find_gr("hosts.podlab.dev");
     hs->queue = workqueue_new(api_loop(api), "hosts", host_reconcile, hs);
     hs->by_name = map_new(free_host);
+    hs->verdict = loop_timer_new(api_loop(api), hosts_verdict, hs);
     hs->ops = *opts->ops;
     hs->arg = opts->arg;
     memcpy(hs->key, opts->key, sizeof(hs->key));
@@ -114,6 +116,7 @@ void hosts_free(struct hosts *hs)
     while (map_next(hs->by_name, &it, NULL, &h)) {
         client_off_commit(hs->client, h);
     }
+    loop_timer_free(hs->verdict);
     client_watch_free(hs->watch);
     workqueue_free(hs->queue);
     client_free(hs->client);
@@ -148,29 +151,6 @@ static struct host *host_of_container(struct hosts *hs, const char *container)
     return NULL;
 }
 
-/* Somebody pulled the plug with `docker kill`: that is what the Host asks for from now on, so that
- * we do not fight the learner. When the daemon went down with everything, nobody asked for it. */
-static void guest_died(struct host *h)
-{
-    struct hosts *hs = h->hosts;
-    struct err err;
-    hs->ops.on_guest(hs->arg, h->name, NULL);
-    h->state = HOST_OFF;
-    const json_t *obj = client_get(hs->client, hs->kind, NULL, h->name, &err);
-    if (h->lost_daemon || h->control_plane || obj == NULL) {
-        host_requeue(h); /* a new life, under a new epoch */
-        return;
-    }
-    recorder_event(hs->client, "podlab-hosts", NULL, obj, "Warning", "PowerLost",
-                   "The container of host %s was killed: the host is off until its power is "
-                   "switched on",
-                   h->name);
-    if (client_patch(hs->client, hs->kind, NULL, h->name, NULL,
-                     json_pack("{s:{s:s}}", "spec", "power", "Off"), NULL, &err) < 0) {
-        log_error("hosts", "switch %s off: %s", h->name, err.msg);
-    }
-}
-
 static void on_inspected(void *arg, enum runtime_result result, const struct runtime_status *st,
                          const struct err *err)
 {
@@ -179,7 +159,7 @@ static void on_inspected(void *arg, enum runtime_result result, const struct run
     bool ended =
         result == RUNTIME_OK && strcmp(st->name, h->container) == 0 && st->state == RUNTIME_EXITED;
     if (h->state == HOST_ON && (gone || ended)) {
-        guest_died(h);
+        host_died(h);
     }
     h->lost_daemon = h->lost_daemon && result == RUNTIME_UNKNOWN;
 }

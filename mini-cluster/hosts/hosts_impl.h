@@ -17,6 +17,7 @@ enum host_state {
     HOST_STARTING, /* the runtime was asked for its guest */
     HOST_ON,       /* the guest runs */
     HOST_STOPPING, /* its containers are being killed */
+    HOST_DEAD,     /* its guest died; whose doing it was is found out by and by */
 };
 
 struct host {
@@ -46,7 +47,8 @@ struct hosts {
     char *subnet, *dns;
     int64_t cpu_milli, memory;
     int pods;
-    bool ready; /* the runtime recovered */
+    struct loop_timer *verdict; /* runs while a host is DEAD */
+    bool ready;                 /* the runtime recovered */
 };
 
 /* One step towards what the Host object asks for. */
@@ -58,5 +60,8 @@ void host_stop_all(struct host *h);
 /* Writes power, address and epoch to the Host's status. */
 int host_write_status(struct host *h, const char *power, struct err *err) WARN_UNUSED;
 void host_requeue(struct host *h);
+/* Its guest ended by itself: off at once; the verdict comes later. */
+void host_died(struct host *h);
+void hosts_verdict(void *hosts);
 
 #endif

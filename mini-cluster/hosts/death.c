@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest's container died without our doing: finds out whether somebody pulled the plug of one
+ * host or the daemon went down with all of them. */
+#include "client/client.h"
+#include "client/recorder.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/map.h"
+#include "hosts/hosts_impl.h"
+
+/* How long a death waits for others that tell of the daemon's end. */
+#define VERDICT LOOP_MS(1500)
+
+/* The machine is off, whoever did it: its agent is gone at once. */
+void host_died(struct host *h)
+{
+    struct hosts *hs = h->hosts;
+    h->state = HOST_DEAD;
+    hs->ops.on_guest(hs->arg, h->name, NULL);
+    if (h->told) {
+        h->told = false;
+        hs->ops.on_power(hs->arg, h->name, h->address, h->epoch, false);
+    }
+    if (!loop_timer_active(hs->verdict)) {
+        loop_timer_start(hs->verdict, VERDICT);
+    }
+}
+
+static int switch_off(struct host *h, struct err *err)
+{
+    struct hosts *hs = h->hosts;
+    const json_t *obj = client_get(hs->client, hs->kind, NULL, h->name, err);
+    if (obj == NULL) {
+        return -1;
+    }
+    recorder_event(hs->client, "podlab-hosts", NULL, obj, "Warning", "PowerLost",
+                   "The container of host %s was killed: the host is off until its power is "
+                   "switched on",
+                   h->name);
+    return client_patch(hs->client, hs->kind, NULL, h->name, NULL,
+                        json_pack("{s:{s:s}}", "spec", "power", "Off"), NULL, err);
+}
+
+/* Somebody pulled the plug with `docker kill`: that is what the Host asks for from now on, so that
+ * we do not fight the learner. When the daemon goes down it takes the control plane with it, and
+ * nobody asked for that: then everything comes back, under a new epoch. */
+void hosts_verdict(void *arg)
+{
+    struct hosts *hs = arg;
+    const struct host *control = map_find(hs->by_name, "control-plane");
+    bool daemon = control->state == HOST_DEAD;
+    size_t it = 0;
+    void *value;
+    while (map_next(hs->by_name, &it, NULL, &value)) {
+        struct host *h = value;
+        struct err err;
+        if (h->state != HOST_DEAD) {
+            continue;
+        }
+        h->state = HOST_OFF;
+        if (!daemon && !h->lost_daemon && switch_off(h, &err) < 0) {
+            log_error("hosts", "switch %s off: %s", h->name, err.msg);
+        }
+        host_requeue(h);
+    }
+}
