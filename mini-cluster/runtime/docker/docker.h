@@ -15,7 +15,8 @@ struct docker_opts {
 int docker_new(struct loop *loop, const struct docker_opts *opts, struct runtime *ret,
                struct err *err) WARN_UNUSED;
 
-/* A subnet ("10.N.0.0/16") that clashes with no network of the daemon and no route of this machine. */
+/* A subnet ("10.77.0.0/16") that clashes with no network of the daemon and no route of this machine;
+ * where a VPN has all of 10, one of 172.18 to 172.30 or 198.18. ERR_CONFLICT when there is none. */
 int docker_free_subnet(const char *socket, char subnet[24], struct err *err) WARN_UNUSED;
 
 #endif

@@ -205,6 +205,9 @@ struct docker_call *docker_call(struct docker *d, const struct docker_ask *ask,
         .url = url,
         .timeout_ns = ask->timeout_ns != 0 ? ask->timeout_ns : ANSWER_NS,
         .max_body = MAX_ANSWER,
+        /* On a connection that was used before, a request that got no answer is sent again: then
+         * nobody could tell whether the first has arrived. */
+        .fresh = ask->method != NULL,
         .done = on_done,
         .arg = call,
     };

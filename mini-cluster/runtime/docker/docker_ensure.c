@@ -106,6 +106,26 @@ static void put_next(struct ensure *e)
                 was_put, e, "/containers/%s/archive?path=%s", e->op.name, path);
 }
 
+static void opened(void *arg, const struct docker_answer *a)
+{
+    struct ensure *e = arg;
+    if (a->err.code != ERR_NONE) {
+        docker_op_failed(&e->op, a);
+    } else {
+        put_next(e);
+    }
+}
+
+/* It was never started; perhaps they were put already: the same bytes. */
+static void put_all(struct ensure *e)
+{
+    if (e->opener != NULL) {
+        docker_opener_run(e->opener, e->op.d, opened, e);
+    } else {
+        put_next(e);
+    }
+}
+
 /* ---- 1: create ---- */
 
 /* What to do with the container that has the name already. */
@@ -125,7 +145,7 @@ static void judge(struct ensure *e, const struct docker_status *found)
                 e->op.name, found->st.hash, e->hash);
         docker_op_finish(&e->op, RUNTIME_FAILED, &found->st, &err);
     } else if (found->st.state == RUNTIME_CREATED) {
-        put_next(e); /* perhaps they were put already: the same bytes */
+        put_all(e);
     } else {
         docker_op_finish(&e->op, RUNTIME_OK, &found->st, NULL);
     }
@@ -168,7 +188,7 @@ static void created(void *arg, const struct docker_answer *a)
     } else if (a->err.code != ERR_NONE) {
         docker_op_failed(&e->op, a);
     } else {
-        put_next(e);
+        put_all(e);
     }
 }
 
@@ -179,25 +199,11 @@ static void create(void *arg)
     docker_call(e->op.d, &ask, created, e, "/containers/create?name=%s", e->op.name);
 }
 
-static void opened(void *arg, const struct docker_answer *a)
-{
-    struct ensure *e = arg;
-    if (a->err.code != ERR_NONE) {
-        docker_op_failed(&e->op, a);
-    } else {
-        create(e);
-    }
-}
-
 static void ensure_run(struct docker_op *op)
 {
     struct ensure *e = (struct ensure *)op;
     e->give_up_ns = loop_mono_ns(op->d->loop) + NAME_NS;
-    if (e->opener != NULL) {
-        docker_opener_run(e->opener, op->d, opened, e);
-    } else {
-        create(e);
-    }
+    create(e);
 }
 
 void docker_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch, runtime_done *done,
