@@ -8,21 +8,26 @@
 #include "common/map.h"
 #include "hosts/hosts_impl.h"
 
-/* How long a death waits for others that tell of the daemon's end. */
-#define VERDICT LOOP_MS(1500)
+/* How long a death waits for others that tell of the daemon's end. A guest that was killed is the
+ * plug of one host; one that ended politely was stopped, by somebody or by a daemon that goes down
+ * and may take its time with the others. */
+#define VERDICT_KILLED LOOP_MS(1500)
+#define VERDICT_STOPPED LOOP_S(6)
 
 /* The machine is off, whoever did it: its agent is gone at once. */
-void host_died(struct host *h)
+void host_died(struct host *h, bool killed)
 {
     struct hosts *hs = h->hosts;
+    uint64_t wait = killed ? VERDICT_KILLED : VERDICT_STOPPED;
     h->state = HOST_DEAD;
+    h->verdict_ns = loop_mono_ns(client_loop(hs->client)) + wait;
     hs->ops.on_guest(hs->arg, h->name, NULL);
     if (h->told) {
         h->told = false;
         hs->ops.on_power(hs->arg, h->name, h->address, h->epoch, false);
     }
-    if (!loop_timer_active(hs->verdict)) {
-        loop_timer_start(hs->verdict, VERDICT);
+    if (killed || !loop_timer_active(hs->verdict)) {
+        loop_timer_start(hs->verdict, wait);
     }
 }
 
@@ -49,6 +54,8 @@ void hosts_verdict(void *arg)
     struct hosts *hs = arg;
     const struct host *control = map_find(hs->by_name, "control-plane");
     bool daemon = control->state == HOST_DEAD;
+    uint64_t now = loop_mono_ns(client_loop(hs->client));
+    uint64_t next = 0;
     size_t it = 0;
     void *value;
     while (map_next(hs->by_name, &it, NULL, &value)) {
@@ -57,10 +64,17 @@ void hosts_verdict(void *arg)
         if (h->state != HOST_DEAD) {
             continue;
         }
+        if (!daemon && !h->lost_daemon && h->verdict_ns > now) {
+            next = next == 0 || h->verdict_ns < next ? h->verdict_ns : next;
+            continue;
+        }
         h->state = HOST_OFF;
         if (!daemon && !h->lost_daemon && switch_off(h, &err) < 0) {
             log_error("hosts", "switch %s off: %s", h->name, err.msg);
         }
         host_requeue(h);
+    }
+    if (next > 0) {
+        loop_timer_start(hs->verdict, next - now);
     }
 }

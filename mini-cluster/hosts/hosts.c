@@ -159,7 +159,7 @@ static void on_inspected(void *arg, enum runtime_result result, const struct run
     bool ended =
         result == RUNTIME_OK && strcmp(st->name, h->container) == 0 && st->state == RUNTIME_EXITED;
     if (h->state == HOST_ON && (gone || ended)) {
-        host_died(h);
+        host_died(h, gone || st->exit_code != 0);
     }
     h->lost_daemon = h->lost_daemon && result == RUNTIME_UNKNOWN;
 }

@@ -28,10 +28,11 @@ struct host {
     enum host_state state;
     uint64_t epoch;
     char container[RUNTIME_NAME_SIZE];
-    bool started;      /* the runtime was asked for the guest of this epoch */
-    bool told;         /* on_power(on) was called for this epoch */
-    bool lost_daemon;  /* its death, if it died, was the daemon's doing: it comes back by itself */
-    unsigned removing; /* containers that are going */
+    bool started;     /* the runtime was asked for the guest of this epoch */
+    bool told;        /* on_power(on) was called for this epoch */
+    bool lost_daemon; /* its death, if it died, was the daemon's doing: it comes back by itself */
+    uint64_t verdict_ns; /* while DEAD: when it is decided */
+    unsigned removing;   /* containers that are going */
 };
 
 struct hosts {
@@ -61,7 +62,7 @@ void host_stop_all(struct host *h);
 int host_write_status(struct host *h, const char *power, struct err *err) WARN_UNUSED;
 void host_requeue(struct host *h);
 /* Its guest ended by itself: off at once; the verdict comes later. */
-void host_died(struct host *h);
+void host_died(struct host *h, bool killed);
 void hosts_verdict(void *hosts);
 
 #endif

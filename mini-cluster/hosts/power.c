@@ -39,6 +39,27 @@ static void tell_power_on(struct host *h)
     }
 }
 
+static void on_swept(void *arg, enum runtime_result result, const struct runtime_status *st,
+                     const struct err *err)
+{
+    (void)arg, (void)result, (void)st, (void)err; /* what is left is swept with the next life */
+}
+
+/* The guests of this host's earlier lives. */
+static void sweep(void *arg, enum runtime_result result, const struct runtime_status *list,
+                  size_t n, const struct err *err)
+{
+    struct host *h = arg;
+    struct runtime *rt = &h->hosts->rt;
+    enum runtime_role role = h->control_plane ? RUNTIME_SERVICES : RUNTIME_HOST;
+    for (size_t i = 0; i < n; i++) {
+        bool ours = list[i].role == role && (h->control_plane || str_eq(list[i].host, h->name));
+        if (ours && !str_eq(list[i].name, h->container)) {
+            rt->ops->remove(rt->self, list[i].name, on_swept, NULL);
+        }
+    }
+}
+
 static void on_started(void *arg, enum runtime_result result, const struct runtime_status *st,
                        const struct err *err)
 {
@@ -62,6 +83,9 @@ static void on_started(void *arg, enum runtime_result result, const struct runti
         log_warn("hosts", "status of %s: %s", h->name, failed.msg);
     }
     h->hosts->ops.on_guest(h->hosts->arg, h->name, h->container);
+    if (h->epoch > 1) {
+        h->hosts->rt.ops->list(h->hosts->rt.self, sweep, h);
+    }
 }
 
 void host_start_guest(struct host *h)
