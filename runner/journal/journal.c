@@ -13,6 +13,7 @@
 #include "common/str.h"
 
 enum { APPLICATION_ID = 0x706f646c /* "podl" */, FORMAT = 1 };
+enum { PAUSE_US = 10 * 60 * 1000000 }; /* a learner who does nothing for longer is away */
 
 struct journal {
     sqlite3 *db;
@@ -306,6 +307,8 @@ static bool fold(void *arg, int64_t seq, int64_t wall_us, const char *kind, cons
                  const json_t *args)
 {
     struct journal_progress *p = arg;
+    int64_t gap_us = p->last_us > 0 ? wall_us - p->last_us : 0;
+    p->active_us += gap_us > 0 && gap_us <= PAUSE_US ? gap_us : 0;
     p->started_us = p->started_us == 0 ? wall_us : p->started_us;
     p->last_us = wall_us;
     p->done += strcmp(kind, "done") == 0;

@@ -57,6 +57,7 @@ struct journal_progress {
     bool finished;
     unsigned hints, solutions, skips, redos, commands;
     int64_t started_us, last_us;
+    int64_t active_us; /* between its events, gaps of more than 10 min left out */
 };
 void journal_progress(struct journal *j, const char *session, struct journal_progress *ret);
 /* Whether any session of this lab was finished. */

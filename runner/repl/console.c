@@ -28,6 +28,7 @@ enum { SIGNALS = 4, HISTORY_LINES = 2000, KEY_WAIT_MS = 100 };
 
 struct console {
     struct console_opts o;
+    char *history;
     enum mode mode;
     bool tty_in, tty_out;
     bool installed; /* readline has the terminal */
@@ -191,8 +192,8 @@ static void set_up_readline(struct console *c)
     rl_completer_word_break_characters = " \t\n\"'><=;|&(";
     using_history();
     stifle_history(HISTORY_LINES);
-    if (c->o.history != NULL) {
-        read_history(c->o.history);
+    if (c->history != NULL) {
+        read_history(c->history);
     }
 }
 
@@ -538,6 +539,7 @@ int console_new(const struct console_opts *opts, struct console **ret, struct er
     struct console *c = xnew(struct console);
     the = c;
     c->o = *opts;
+    c->history = xstrdup(opts->history);
     c->tty_in = tty;
     c->tty_out = isatty(STDOUT_FILENO) != 0;
     if (tty) {
@@ -575,8 +577,8 @@ void console_free(struct console *c)
     uninstall(c);
     set_cooked(c);
     loop_undefer(c->o.loop, c);
-    if (!c->o.plain && c->o.history != NULL) {
-        write_history(c->o.history);
+    if (!c->o.plain && c->history != NULL) {
+        write_history(c->history);
     }
     if (!c->o.plain) {
         clear_history();
@@ -584,6 +586,7 @@ void console_free(struct console *c)
     str_fini(&c->in);
     free(c->line);
     free(c->prompt);
+    free(c->history);
     the = NULL;
     for (size_t i = 0; i < SIGNALS; i++) {
         uv_close((uv_handle_t *)&c->signals[i], on_closed);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gives the learner the lab's files, without writing over what they changed. */
+/* Gives the learner the lab's files, without losing what they changed. */
+#include "session/files.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,26 +10,59 @@
 #include <sys/stat.h>
 
 #include "common/mem.h"
-#include "session/session_impl.h"
+#include "common/str.h"
+#include "lab/lab.h"
 
-static int copy_file(const char *from, const char *to, mode_t mode, struct err *err)
+static int read_file(const char *path, struct str *out, struct err *err)
 {
-    cleanup_close int in = open(from, O_RDONLY | O_CLOEXEC);
-    cleanup_close int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode & 0777);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
     char buf[8192];
-    ssize_t n;
-    if (in < 0 || out < 0) {
-        return err_errno(err, errno, "copy %s to %s", from, to);
+    ssize_t n = -1;
+    while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0) {
+        str_add_n(out, buf, (size_t)n);
     }
-    while ((n = read(in, buf, sizeof(buf))) > 0) {
-        if (write(out, buf, (size_t)n) != n) {
-            return err_errno(err, errno, "write %s", to);
-        }
-    }
-    return n < 0 ? err_errno(err, errno, "read %s", from) : 0;
+    return n < 0 ? err_errno(err, errno, "read %s", path) : 0;
 }
 
-static int copy_tree(const char *from, const char *to, bool all, struct err *err)
+static int write_file(const char *path, const struct str *text, mode_t mode, struct err *err)
+{
+    cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode & 0777);
+    if (fd < 0 || write(fd, str_c(text), text->len) != (ssize_t)text->len) {
+        return err_errno(err, errno, "write %s", path);
+    }
+    return 0;
+}
+
+static bool same(const struct str *a, const struct str *b)
+{
+    return a->len == b->len && memcmp(str_c(a), str_c(b), a->len) == 0;
+}
+
+static int copy_file(const char *from, const char *to, bool over, mode_t mode, struct err *err)
+{
+    cleanup_str struct str text = STR_INIT;
+    cleanup_str struct str there = STR_INIT;
+    if (access(to, F_OK) == 0) {
+        if (!over) {
+            return 0;
+        }
+        cleanup_free char *mine = xasprintf("%s.mine", to);
+        if (read_file(from, &text, err) < 0 || read_file(to, &there, err) < 0) {
+            return -1;
+        }
+        if (same(&text, &there)) {
+            return 0;
+        }
+        if (rename(to, mine) < 0) {
+            return err_errno(err, errno, "keep %s as %s", to, mine);
+        }
+    } else if (read_file(from, &text, err) < 0) {
+        return -1;
+    }
+    return write_file(to, &text, mode, err);
+}
+
+static int copy_tree(const char *from, const char *to, bool over, struct err *err)
 {
     DIR *dir = opendir(from);
     int rc = 0;
@@ -40,17 +75,13 @@ static int copy_tree(const char *from, const char *to, bool all, struct err *err
     }
     for (struct dirent *e; rc == 0 && (e = readdir(dir)) != NULL;) {
         struct stat st;
-        struct stat there;
         cleanup_free char *source = xasprintf("%s/%s", from, e->d_name);
         cleanup_free char *target = xasprintf("%s/%s", to, e->d_name);
         if (e->d_name[0] == '.' || stat(source, &st) < 0) {
             continue;
         }
-        if (S_ISDIR(st.st_mode)) {
-            rc = copy_tree(source, target, all, err);
-        } else if (all || stat(target, &there) < 0) {
-            rc = copy_file(source, target, st.st_mode, err);
-        }
+        rc = S_ISDIR(st.st_mode) ? copy_tree(source, target, over, err)
+                                 : copy_file(source, target, over, st.st_mode, err);
     }
     closedir(dir);
     return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Empties the lab's namespace through the API, as any user could. */
+/* Empties the lab's namespace through the API, as any user could: in rounds, each of which looks at
+ * what is there and asks for what is still wrong to go. */
 #include "session/reset.h"
 
 #include <stdio.h>
@@ -10,38 +11,24 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "kube/kube.h"
+#include "kube/units.h"
 
 enum { TRIES = 600 };
 #define PAUSE LOOP_MS(100)
 
-/* Owners before what they own, so that nothing is made again meanwhile. */
-static const char *const resources[] = {
-    "deployments.apps",
-    "statefulsets.apps",
-    "daemonsets.apps",
-    "cronjobs.batch",
-    "jobs.batch",
-    "replicasets.apps",
-    "services",
-    "pods",
-    "configmaps",
-    "secrets",
-    "persistentvolumeclaims",
-};
-
 struct reset {
-    struct kube *kube;
-    char *ns;
+    struct reset_opts o;
     struct loop_timer *timer;
     unsigned waiting; /* answers to come */
-    unsigned left;    /* objects seen in this round */
+    unsigned left;    /* what is still wrong in this round */
+    char example[160];
     unsigned tries;
     struct err err;
     reset_done *done;
     void *arg;
 };
 
-static void look(struct reset *r);
+/* ---- rounds ---- */
 
 static void finish(struct reset *r, const struct err *err)
 {
@@ -52,7 +39,59 @@ static void finish(struct reset *r, const struct err *err)
     done(arg, &copy);
 }
 
-static bool is_system_namespace(const char *name)
+static void round_over(struct reset *r)
+{
+    static const struct err none;
+    if (r->err.code != ERR_NONE) {
+        finish(r, &r->err);
+    } else if (r->left == 0) {
+        finish(r, &none);
+    } else if (++r->tries == TRIES) {
+        struct err late;
+        err_set(&late, ERR_TIMEOUT, "%u things of the lab are not gone after 60 s, such as %s",
+                r->left, r->example);
+        finish(r, &late);
+    } else {
+        loop_timer_start(r->timer, PAUSE);
+    }
+}
+
+static void one_answer(struct reset *r)
+{
+    if (--r->waiting == 0) {
+        round_over(r);
+    }
+}
+
+/* A refusal of one request shows again in the next round; no answer at all ends it. */
+static void on_asked(void *arg, const struct kube_answer *a)
+{
+    struct reset *r = arg;
+    if (a->status == 0 && r->err.code == ERR_NONE) {
+        r->err = *a->err;
+    }
+    one_answer(r);
+}
+
+static void request(struct reset *r, const char *method, const struct kube_resource *resource,
+                    const json_t *obj, const char *content_type, const char *body)
+{
+    cleanup_free char *path = kube_path(resource, jx_str(obj, "metadata.namespace", NULL),
+                                        jx_str(obj, "metadata.name", ""));
+    r->waiting++;
+    kube_request(r->o.kube, method, path, content_type, body, 0, on_asked, r);
+}
+
+static void count(struct reset *r, const struct kube_resource *resource, const json_t *obj)
+{
+    r->left++;
+    snprintf(r->example, sizeof(r->example), "%.60s/%.80s", resource->name,
+             jx_str(obj, "metadata.name", ""));
+}
+
+/* ---- what is wrong about one object ---- */
+
+static bool is_system(const char *name)
 {
     return str_has_prefix(name, "kube-") || str_eq(name, "local-path-storage");
 }
@@ -67,124 +106,153 @@ static bool is_furniture(const json_t *obj, const char *resource)
             str_eq(jx_str(obj, "type", ""), "kubernetes.io/service-account-token"));
 }
 
-static void round_over(struct reset *r)
+static bool is_ours(const struct reset *r, const json_t *obj)
 {
-    static const struct err none;
-    if (r->err.code != ERR_NONE) {
-        finish(r, &r->err);
-    } else if (r->left == 0) {
-        finish(r, &none);
-    } else if (++r->tries == TRIES) {
-        struct err late;
-        err_set(&late, ERR_TIMEOUT, "%u objects of the lab are not gone after 60 s", r->left);
-        finish(r, &late);
-    } else {
-        loop_timer_start(r->timer, PAUSE);
+    int64_t made_us;
+    if (!r->o.foreign) {
+        return !is_system(jx_str(obj, "metadata.namespace", ""));
+    }
+    return str_eq(jx_str(obj, "metadata.namespace", ""), r->o.ns) &&
+           kube_time(jx_str(obj, "metadata.creationTimestamp", ""), &made_us) &&
+           made_us >= r->o.since_us;
+}
+
+static void fix_object(struct reset *r, const struct kube_resource *resource, const json_t *obj)
+{
+    if (!is_ours(r, obj) || is_furniture(obj, resource->name)) {
+        return;
+    }
+    count(r, resource, obj);
+    if (jx_path(obj, "metadata.deletionTimestamp") == NULL) {
+        request(r, "DELETE", resource, obj, "application/json",
+                str_eq(resource->name, "pods") ? "{\"gracePeriodSeconds\":1}"
+                                               : "{\"propagationPolicy\":\"Background\"}");
     }
 }
 
-static void one_answer(struct reset *r)
+static void fix_namespace(struct reset *r, const struct kube_resource *resource, const json_t *obj)
 {
-    if (--r->waiting == 0) {
-        round_over(r);
+    const char *name = jx_str(obj, "metadata.name", "");
+    if (str_eq(name, "default") || str_eq(name, r->o.ns) || is_system(name)) {
+        return;
+    }
+    count(r, resource, obj);
+    if (jx_path(obj, "metadata.deletionTimestamp") == NULL) {
+        request(r, "DELETE", resource, obj, NULL, NULL);
     }
 }
 
-static void on_deleted(void *arg, const struct kube_answer *a)
+static void fix_host(struct reset *r, const struct kube_resource *resource, const json_t *obj)
 {
-    struct reset *r = arg;
-    if (a->status == 0 && r->err.code == ERR_NONE) {
-        r->err = *a->err;
+    bool asked = str_eq(jx_str(obj, "spec.power", "On"), "On") &&
+                 str_eq(jx_str(obj, "spec.network", "Connected"), "Connected");
+    bool is = str_eq(jx_str(obj, "status.power", "On"), "On") &&
+              str_eq(jx_str(obj, "status.network", "Connected"), "Connected");
+    if (asked && is) {
+        return;
     }
-    one_answer(r); /* a 404 is what we want; another refusal shows in the next round */
+    count(r, resource, obj);
+    if (!asked) {
+        request(r, "PATCH", resource, obj, "application/merge-patch+json",
+                "{\"spec\":{\"power\":\"On\",\"network\":\"Connected\"}}");
+    }
 }
 
-static void delete_object(struct reset *r, const struct kube_resource *resource, const json_t *obj)
+static void fix_node(struct reset *r, const struct kube_resource *resource, const json_t *obj)
 {
-    bool pod = str_eq(resource->name, "pods");
-    cleanup_free char *path = kube_path(resource, jx_str(obj, "metadata.namespace", NULL),
-                                        jx_str(obj, "metadata.name", ""));
-    r->waiting++;
-    kube_request(r->kube, "DELETE", path, "application/json",
-                 pod ? "{\"gracePeriodSeconds\":1}" : "{\"propagationPolicy\":\"Background\"}", 0,
-                 on_deleted, r);
+    if (jx_bool(obj, "spec.unschedulable", false)) {
+        count(r, resource, obj);
+        request(r, "PATCH", resource, obj, "application/merge-patch+json",
+                "{\"spec\":{\"unschedulable\":null}}");
+    }
 }
 
-static void on_listed(struct reset *r, const char *word, const struct kube_answer *a)
+/* ---- the table: owners before what they own, so that nothing is made again meanwhile ---- */
+
+struct row {
+    const char *word;
+    void (*fix)(struct reset *r, const struct kube_resource *resource, const json_t *obj);
+    bool ours_only; /* not on a cluster of somebody else */
+};
+
+static const struct row rows[] = {
+    {"hosts.podlab.dev", fix_host, true},
+    {"nodes", fix_node, true},
+    {"horizontalpodautoscalers.autoscaling", fix_object, false},
+    {"poddisruptionbudgets.policy", fix_object, false},
+    {"deployments.apps", fix_object, false},
+    {"statefulsets.apps", fix_object, false},
+    {"daemonsets.apps", fix_object, false},
+    {"cronjobs.batch", fix_object, false},
+    {"jobs.batch", fix_object, false},
+    {"replicasets.apps", fix_object, false},
+    {"services", fix_object, false},
+    {"ingresses.networking.k8s.io", fix_object, false},
+    {"networkpolicies.networking.k8s.io", fix_object, false},
+    {"pods", fix_object, false},
+    {"configmaps", fix_object, false},
+    {"secrets", fix_object, false},
+    {"persistentvolumeclaims", fix_object, false},
+    {"namespaces", fix_namespace, true},
+};
+
+/* Which row a list answers, by its kind: kube_done has one argument only. */
+static const struct row *row_of(struct reset *r, const char *list_kind,
+                                const struct kube_resource **ret)
 {
-    const struct kube_resource *resource = kube_find_resource(r->kube, word);
-    const json_t *items = jx_arr(a->answer, "items");
-    size_t i;
-    json_t *obj;
-    if (a->status == 0 && r->err.code == ERR_NONE) {
-        r->err = *a->err;
-    }
-    jx_each(i, obj, items)
-    {
-        const char *ns = jx_str(obj, "metadata.namespace", "");
-        if (resource == NULL || is_system_namespace(ns) || is_furniture(obj, resource->name)) {
-            continue;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct kube_resource *resource = kube_find_resource(r->o.kube, rows[i].word);
+        size_t n = resource != NULL ? strlen(resource->kind) : 0;
+        if (n > 0 && strncmp(resource->kind, list_kind, n) == 0 && str_eq(list_kind + n, "List")) {
+            *ret = resource;
+            return &rows[i];
         }
-        r->left++;
-        if (jx_path(obj, "metadata.deletionTimestamp") == NULL) {
-            delete_object(r, resource, obj);
-        }
     }
-    one_answer(r);
+    return NULL;
 }
 
-static void on_namespaces(void *arg, const struct kube_answer *a)
-{
-    struct reset *r = arg;
-    const struct kube_resource *resource = kube_find_resource(r->kube, "namespaces");
-    const json_t *items = jx_arr(a->answer, "items");
-    size_t i;
-    json_t *obj;
-    jx_each(i, obj, items)
-    {
-        const char *name = jx_str(obj, "metadata.name", "");
-        if (str_eq(name, "default") || str_eq(name, r->ns) || is_system_namespace(name)) {
-            continue;
-        }
-        r->left++;
-        if (resource != NULL && jx_path(obj, "metadata.deletionTimestamp") == NULL) {
-            delete_object(r, resource, obj);
-        }
-    }
-    one_answer(r);
-}
-
-/* The resource is told from the answer: kube_done has one arg only. */
 static void on_list(void *arg, const struct kube_answer *a)
 {
     struct reset *r = arg;
-    char kind[128];
-    str_copy(kind, sizeof(kind), jx_str(a->answer, "kind", ""));
-    if (str_has_suffix(kind, "List")) {
-        kind[strlen(kind) - 4] = '\0';
+    const struct kube_resource *resource;
+    const struct row *row = row_of(r, jx_str(a->answer, "kind", ""), &resource);
+    const json_t *items = jx_arr(a->answer, "items");
+    size_t i;
+    json_t *obj;
+    if (a->status == 0 && r->err.code == ERR_NONE) {
+        r->err = *a->err;
+    } else if ((a->status != 200 || row == NULL) && r->err.code == ERR_NONE) {
+        err_set(&r->err, ERR_UNAVAILABLE, "the cluster does not list what is there (status %d): %s",
+                a->status, jx_str(a->answer, "message", ""));
     }
-    on_listed(r, kind, a);
-}
-
-static void look(struct reset *r)
-{
-    r->left = 0;
-    r->waiting = 1;
-    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
-        const struct kube_resource *resource = kube_find_resource(r->kube, resources[i]);
-        if (resource != NULL) {
-            cleanup_free char *path = kube_path(resource, NULL, NULL);
-            r->waiting++;
-            kube_get(r->kube, path, 0, on_list, r);
+    jx_each(i, obj, items)
+    {
+        if (row != NULL) {
+            row->fix(r, resource, obj);
         }
     }
-    kube_get(r->kube, "/api/v1/namespaces", 0, on_namespaces, r);
+    one_answer(r);
 }
 
-static void on_timer(void *arg)
+static void look(void *arg)
 {
-    look(arg);
+    struct reset *r = arg;
+    r->left = 0;
+    r->waiting = 1;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct kube_resource *resource = kube_find_resource(r->o.kube, rows[i].word);
+        if (resource == NULL || (rows[i].ours_only && r->o.foreign)) {
+            continue;
+        }
+        const char *ns = r->o.foreign ? r->o.ns : NULL;
+        cleanup_free char *path = kube_path(resource, ns, NULL);
+        r->waiting++;
+        kube_get(r->o.kube, path, 0, on_list, r);
+    }
+    one_answer(r);
 }
+
+/* ---- making and ending ---- */
 
 static void on_discovered(void *arg, const struct err *err)
 {
@@ -196,18 +264,17 @@ static void on_discovered(void *arg, const struct err *err)
     look(r);
 }
 
-struct reset *reset_start(struct kube *kube, const char *ns, reset_done *done, void *arg)
+struct reset *reset_start(const struct reset_opts *opts, reset_done *done, void *arg)
 {
     struct reset *r = xnew(struct reset);
-    r->kube = kube;
-    r->ns = xstrdup(ns);
-    r->timer = loop_timer_new(kube_loop(kube), on_timer, r);
+    r->o = *opts;
+    r->timer = loop_timer_new(kube_loop(opts->kube), look, r);
     r->done = done;
     r->arg = arg;
-    if (kube_find_resource(kube, "pods") != NULL) {
+    if (kube_find_resource(opts->kube, "pods") != NULL) {
         loop_timer_start(r->timer, 0);
     } else {
-        kube_discover(kube, on_discovered, r);
+        kube_discover(opts->kube, on_discovered, r);
     }
     return r;
 }
@@ -217,8 +284,7 @@ void reset_cancel(struct reset *r)
     if (r == NULL) {
         return;
     }
-    kube_forget(r->kube, r);
+    kube_forget(r->o.kube, r);
     loop_timer_free(r->timer);
-    free(r->ns);
     free(r);
 }

@@ -3,17 +3,31 @@
 #ifndef SESSION_RESET_H
 #define SESSION_RESET_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/err.h"
 
 struct kube;
 struct reset;
 
+struct reset_opts {
+    struct kube *kube;
+    const char *ns; /* the lab's */
+    /* The cluster is not ours alone: nothing outside `ns`, and nothing made before `since_us`, is
+     * touched. */
+    bool foreign;
+    int64_t since_us;
+};
+
 typedef void reset_done(void *arg, const struct err *err);
 
 /* Deletes workloads, services, configuration and pods in `ns` and every namespace that is not the
- * system's, those namespaces too, and waits until the pods are gone (at most 60 s). `done` comes
- * once. */
-struct reset *reset_start(struct kube *kube, const char *ns, reset_done *done, void *arg);
+ * system's, and those namespaces; switches hosts on and lets nodes be scheduled to again; waits
+ * until all of it is so (at most 60 s). `done` comes once. opts is copied, what it names is
+ * borrowed.
+ */
+struct reset *reset_start(const struct reset_opts *opts, reset_done *done, void *arg);
 void reset_cancel(struct reset *r); /* no `done`; NULL is fine */
 
 #endif

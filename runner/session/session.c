@@ -12,9 +12,10 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "journal/journal.h"
+#include "session/files.h"
 #include "session/session_impl.h"
 
-static const struct lab_step *step_of(const struct session *s)
+const struct lab_step *session_step_of(const struct session *s)
 {
     return &s->o.lab->steps[s->step];
 }
@@ -44,67 +45,34 @@ void session_record(struct session *s, const char *kind, const json_t *args)
 {
     struct err err;
     if (journal_append(s->o.journal, s->uuid, loop_mono_ns(s->o.loop), loop_wall_us(s->o.loop),
-                       kind, step_of(s)->id, args, NULL, &err) < 0) {
+                       kind, session_step_of(s)->id, args, NULL, &err) < 0) {
         log_warn("session", "%s is not recorded: %s", kind, err.msg);
     }
 }
 
-static json_t *choices_of(const struct lab_ask *ask)
-{
-    json_t *choices = json_array();
-    for (size_t i = 0; ask->choices[i] != NULL; i++) {
-        json_array_append_new(choices, json_string(ask->choices[i]));
-    }
-    return choices;
-}
-
-json_t *session_step_event(const struct session *s)
-{
-    const struct lab_step *step = step_of(s);
-    json_t *checks = json_array();
-    for (size_t i = 0; i < step->nchecks; i++) {
-        json_array_append_new(checks,
-                              json_pack("{s:s, s:s, s:b}", "id", step->checks[i].id, "name",
-                                        step->checks[i].name, "keep", step->checks[i].keep));
-    }
-    json_t *event =
-        json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:o}", "kind", "step", "step", step->id,
-                  "index", (int)s->step, "count", (int)s->o.lab->nsteps, "title", step->title,
-                  "text", step->text, "hints", (int)step->nhints, "checks", checks);
-    if (step->ask != NULL) {
-        json_t *ask =
-            json_pack("{s:s, s:o}", "id", step->ask->id, "choices", choices_of(step->ask));
-        if (step->ask->question != NULL) {
-            jx_put_str(ask, "question", step->ask->question);
-        }
-        jx_put(event, "ask", ask);
-    }
-    return event;
-}
-
 /* ---- listeners ---- */
 
-static void tell_state(struct session *s, struct listener l)
+static void tell(const struct listener *l, json_t *event)
 {
-    json_auto_t *step = session_step_event(s);
-    if (s->finished || s->drive != NULL) {
-        json_auto_t *event =
-            json_pack("{s:s, s:s}", "kind", s->finished ? "finished" : "busy", "what", "replay");
-        l.fn(l.arg, event);
+    json_auto_t *owned = event;
+    l->fn(l->arg, owned);
+}
+
+static void tell_state(struct session *s, const struct listener *l)
+{
+    if (s->drive != NULL) {
+        tell(l, json_pack("{s:s, s:s}", "kind", "busy", "what", "replay"));
         return;
     }
-    l.fn(l.arg, step);
-    for (size_t i = 0; s->run != NULL && i < check_run_count(s->run); i++) {
-        const struct check_verdict *v = check_run_verdict(s->run, i);
-        json_auto_t *check = json_pack("{s:s, s:s, s:s, s:s}", "kind", "check", "id", v->check->id,
-                                       "name", v->check->name, "state", check_state_name(v->state));
-        l.fn(l.arg, check);
+    tell(l, session_step_event(s));
+    const struct check_run *run = session_checks(s);
+    for (size_t i = 0; run != NULL && i < check_run_count(run); i++) {
+        tell(l, session_check_event(check_run_verdict(run, i)));
     }
-    if (s->step_done) {
-        json_auto_t *done =
-            json_pack("{s:s, s:s, s:i, s:b}", "kind", "done", "step", step_of(s)->id, "index",
-                      (int)s->step, "last", s->step + 1 == s->o.lab->nsteps);
-        l.fn(l.arg, done);
+    if (s->finished) {
+        tell(l, json_pack("{s:s}", "kind", "finished"));
+    } else if (s->step_done) {
+        tell(l, session_done_event(s));
     }
 }
 
@@ -114,7 +82,8 @@ static void greet(void *arg)
     for (size_t i = 0; i < s->listeners.n; i++) {
         if (s->listeners.v[i].fresh) {
             s->listeners.v[i].fresh = false;
-            tell_state(s, s->listeners.v[i]);
+            struct listener l = s->listeners.v[i];
+            tell_state(s, &l);
         }
     }
 }
@@ -146,13 +115,10 @@ static int next(struct session *s, const json_t *c, struct err *err)
             "This step is not done yet. `why` says what is missing, `skip` does it for you.");
     }
     if (s->step + 1 < s->o.lab->nsteps) {
-        session_begin(s, s->step + 1);
-        return 0;
+        session_begin(s, s->step + 1, false);
+    } else {
+        session_finish(s);
     }
-    session_stop_checks(s);
-    s->finished = true;
-    session_record(s, "finished", NULL);
-    session_emit(s, json_pack("{s:s}", "kind", "finished"));
     return 0;
 }
 
@@ -162,30 +128,30 @@ static int back(struct session *s, const json_t *c, struct err *err)
         return err_set(err, ERR_CONFLICT, "This is the first step.");
     }
     session_record(s, "redo", NULL);
-    session_drive(s, s->step - 1, false);
+    session_drive(s, s->step - 1, true);
     return 0;
 }
 
 static int redo(struct session *s, const json_t *c, struct err *err)
 {
     session_record(s, "redo", NULL);
-    session_drive(s, s->step, false);
+    session_drive(s, s->step, true);
     return 0;
 }
 
 static int skip(struct session *s, const json_t *c, struct err *err)
 {
-    session_record(s, "skip", NULL);
     if (s->step_done) {
         return next(s, c, err);
     }
+    session_record(s, "skip", NULL);
     session_skip(s);
     return 0;
 }
 
 static int hint(struct session *s, const json_t *c, struct err *err)
 {
-    const struct lab_step *step = step_of(s);
+    const struct lab_step *step = session_step_of(s);
     if (s->hints == step->nhints) {
         return err_set(err, ERR_NOT_FOUND,
                        step->nhints == 0 ? "This step has no hints."
@@ -201,7 +167,7 @@ static int hint(struct session *s, const json_t *c, struct err *err)
 
 static int solution(struct session *s, const json_t *c, struct err *err)
 {
-    const char *path = step_of(s)->solution;
+    const char *path = session_step_of(s)->solution;
     FILE *file = path != NULL ? fopen(path, "re") : NULL;
     struct str text = STR_INIT;
     char buf[1024];
@@ -222,33 +188,29 @@ static int solution(struct session *s, const json_t *c, struct err *err)
 static void on_why(void *arg, json_t *answer)
 {
     struct session *s = arg;
-    /* The handle that answered is the one whose check this is; each is asked for once at a time. */
-    if (s->whys.n > 0) {
-        vec_remove(&s->whys, 0);
-    }
+    s->why = NULL;
     session_emit(s, json_pack("{s:s, s:o}", "kind", "why", "answer", answer));
 }
 
 static int why(struct session *s, const json_t *c, struct err *err)
 {
     struct why_opts opts = {.kube = s->o.kube, .ns = s->o.lab->ns, .locale = "en"};
-    if (s->whys.n > 0) {
+    const struct check_verdict *v = s->attempt != NULL ? attempt_failing(s->attempt) : NULL;
+    if (s->why != NULL) {
         return 0; /* the answer is on its way */
     }
-    for (size_t i = 0; s->run != NULL && i < check_run_count(s->run); i++) {
-        const struct check_verdict *v = check_run_verdict(s->run, i);
-        if (v->state != CHECK_OK) {
-            vec_push(&s->whys, why_explain(&opts, v, on_why, s));
-            return 0; /* the first: what blocks it most likely blocks the others */
-        }
+    if (v == NULL) {
+        return err_set(err, ERR_CONFLICT,
+                       s->step_done ? "Everything holds. `next` goes on."
+                                    : "Everything holds so far.");
     }
-    return err_set(err, ERR_CONFLICT,
-                   s->step_done ? "Everything holds. `next` goes on." : "Everything holds so far.");
+    s->why = why_explain(&opts, v, on_why, s);
+    return 0;
 }
 
 static int answer(struct session *s, const json_t *c, struct err *err)
 {
-    const struct lab_ask *ask = step_of(s)->ask;
+    const struct lab_ask *ask = session_step_of(s)->ask;
     int64_t choice = jx_int(c, "choice", 0);
     int64_t n = 0;
     while (ask != NULL && ask->choices[n] != NULL) {
@@ -273,15 +235,18 @@ static int command_ended(struct session *s, const json_t *c, struct err *err)
     json_auto_t *args = json_pack("{s:s, s:I}", "word", jx_str(c, "word", ""), "exit",
                                   (json_int_t)jx_int(c, "exit", 0));
     session_record(s, "command", args);
-    if (s->run != NULL) {
-        check_run_poke(s->run);
+    struct check_run *run = s->attempt != NULL ? attempt_checks(s->attempt) : NULL;
+    if (run != NULL) {
+        check_run_poke(run);
     }
     return 0;
 }
 
 static int text(struct session *s, const json_t *c, struct err *err)
 {
-    session_emit(s, session_step_event(s));
+    json_t *event = session_step_event(s);
+    jx_put_bool(event, "again", true);
+    session_emit(s, event);
     return 0;
 }
 
@@ -325,11 +290,10 @@ int session_command(struct session *s, const json_t *command, struct err *err)
 
 /* ---- making and ending ---- */
 
-static int open_session(struct session *s, size_t *ret_step, struct err *err)
+static int open_session(struct session *s, struct err *err)
 {
     struct journal_session row = {0};
     const struct session_opts *o = &s->o;
-    *ret_step = 0;
     if (o->uuid == NULL) {
         str_copy(row.lab, sizeof(row.lab), o->lab->id);
         str_copy(row.lab_sha, sizeof(row.lab_sha), o->lab->sha);
@@ -347,7 +311,11 @@ static int open_session(struct session *s, size_t *ret_step, struct err *err)
         struct journal_progress p;
         journal_progress(o->journal, o->uuid, &p);
         const struct lab_step *step = lab_find_step(o->lab, p.step);
-        *ret_step = step != NULL ? lab_step_index(o->lab, step) : 0;
+        s->step = step != NULL ? lab_step_index(o->lab, step) : 0;
+        s->hints = p.step_hints;
+        s->choice = p.step_choice;
+        s->before_us = p.active_us;
+        s->started_us = p.started_us > 0 ? p.started_us : s->opened_us;
     }
     str_copy(s->uuid, sizeof(s->uuid), row.uuid);
     return 0;
@@ -369,20 +337,22 @@ static void start_probes(struct session *s)
 int session_new(const struct session_opts *opts, struct session **ret, struct err *err)
 {
     struct session *s = xnew(struct session);
-    size_t step;
     s->o = *opts;
-    if (open_session(s, &step, err) < 0 ||
-        session_copy_files(opts->lab, opts->workdir, false, err) < 0) {
+    s->opened_us = s->started_us = loop_wall_us(opts->loop);
+    if (open_session(s, err) < 0 || session_copy_files(opts->lab, opts->workdir, false, err) < 0) {
         session_free(s);
         return -1;
     }
+    s->reset = (struct reset_opts){.kube = opts->kube,
+                                   .ns = opts->lab->ns,
+                                   .foreign = opts->foreign,
+                                   .since_us = s->started_us};
     s->expr = expr_new(opts->loop);
-    s->step = step;
     start_probes(s);
-    if (opts->replay && step > 0) {
-        session_drive(s, step, true);
+    if (opts->clear || (opts->replay && s->step > 0)) {
+        session_drive(s, s->step, opts->clear);
     } else {
-        session_begin(s, step);
+        session_begin(s, s->step, opts->uuid != NULL && !opts->replay);
     }
     *ret = s;
     return 0;
@@ -394,16 +364,20 @@ void session_free(struct session *s)
         return;
     }
     loop_undefer(s->o.loop, s);
-    session_stop_checks(s);
-    session_drive_free(s);
+    session_end_step(s);
+    drive_free(s->drive);
     for (size_t i = 0; i < s->probes.n; i++) {
         check_probe_free(s->probes.v[i]);
     }
     expr_free(s->expr);
     vec_fini(&s->probes);
     vec_fini(&s->listeners);
-    vec_fini(&s->whys);
     free(s);
+}
+
+int64_t session_elapsed_us(const struct session *s)
+{
+    return s->before_us + loop_wall_us(s->o.loop) - s->opened_us;
 }
 
 const char *session_uuid(const struct session *s)
@@ -438,7 +412,7 @@ bool session_busy(const struct session *s)
 
 const struct check_run *session_checks(const struct session *s)
 {
-    return s->run;
+    return s->attempt != NULL ? attempt_checks(s->attempt) : NULL;
 }
 
 const struct check_probe *session_probe(const struct session *s)

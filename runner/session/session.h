@@ -26,35 +26,46 @@ struct session_opts {
     struct journal *journal;
     const char *uuid;    /* of an earlier session to go on with; NULL: a new one */
     bool replay;         /* the cluster is empty: what came before the step is made again first */
+    bool clear;          /* something else may be left in the cluster: it is taken away first */
+    bool foreign;        /* the cluster is somebody else's: only what the session made is */
     const char *workdir; /* the learner's folder; the lab's files are copied there when missing */
     const char *const *env;                        /* of everything it runs: "KUBECONFIG=..." */
     const char *runtime, *clock, *cluster, *shell; /* for the journal */
 };
 
 /* Events, to every front end, in order: JSON objects with a `kind`.
- *  step     {step, index (from 0), count, title, text, hints (how many there are), checks: [{id,
- * name, keep}], ask: {id, question?, choices} | null}       a step begins check    {id, name,
- * state, got?, want?}              state as check_state_name ask      {id, choice, word} answered
- *  recall   {id, choice, right, said, was, words}       taken up again when the step is done
- *  hint     {n, count, text}   solution {text}          why {answer: why.h}
- *  done     {step, index, last}                         every check holds; `next` goes on
- *  finished {}                                          the lab is over
- *  busy     {what, of?, n?}    ready {}                 between the two it works (replay, reset)
- * and takes no command note     {text}                                      a sentence for the
- * learner Borrowed for the time of the call. */
+ *  step     {step, index (from 0), count, title, text, hints (how many there are), choice (0: not
+ *           answered), checks: [{id, name, keep}], ask: {id, question?, choices} | null, again?}
+ *           a step begins; with `again` it is only told again
+ *  check    {id, name, state, got?, want?}       state as check_state_name
+ *  ask      {id, choice, word}                   answered
+ *  recall   {id, choice, right, said, was, words}   taken up again when the step is done
+ *  hint     {n, count, text}
+ *  solution {text}
+ *  why      {answer: why.h}
+ *  done     {step, index, last}                  every check holds; `next` goes on
+ *  finished {}                                   the lab is over
+ *  busy     {what: reset | replay | solve, n?, of?}   until `ready` it takes few commands
+ *  ready    {}
+ *  note     {text}                               a sentence for the learner
+ * Borrowed for the time of the call. */
 typedef void session_listener(void *arg, const json_t *event);
 
 int session_new(const struct session_opts *opts, struct session **ret, struct err *err) WARN_UNUSED;
 void session_free(struct session *s); /* NULL is fine */
 const char *session_uuid(const struct session *s);
+/* How long the learner was at it, earlier sittings included; long pauses do not count. */
+int64_t session_elapsed_us(const struct session *s);
 
 /* From now on; first, from the loop, the events that make up the present state. */
 void session_listen(struct session *s, session_listener *fn, void *arg);
 void session_unlisten(struct session *s, session_listener *fn, void *arg);
 
 /* One command, {cmd: ...}; what it brings about comes as events, the error is for the one who
- * asked. next | back | redo | skip | hint | why | solution | text (the step event again) answer
- * {choice: 1..n}    command {word, exit} (a command of the learner's ended)    leave */
+ * asked.  next | back | redo | skip | hint | why | solution | leave
+ *         text                      the step event again
+ *         answer {choice: 1..n}
+ *         command {word, exit}      a command of the learner's ended */
 int session_command(struct session *s, const json_t *command, struct err *err) WARN_UNUSED;
 
 const struct lab *session_lab(const struct session *s);

@@ -1,127 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One step while the learner is in it: its checks tick, its question is taken up again. */
-#include <stdio.h>
-
+/* One step after the other: worked on by the learner, or made by the lab on the way to another. */
 #include "common/json/jx.h"
-#include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
 #include "session/session_impl.h"
 
-static const struct lab_step *step_of(const struct session *s)
+static struct attempt_place place_of(const struct session *s)
 {
-    return &s->o.lab->steps[s->step];
-}
-
-void session_stop_checks(struct session *s)
-{
-    check_run_free(s->run);
-    s->run = NULL;
-    script_cancel(s->setup);
-    s->setup = NULL;
-    for (size_t i = 0; i < s->whys.n; i++) {
-        why_cancel(s->whys.v[i]);
-    }
-    s->whys.n = 0;
-}
-
-static void on_change(void *arg, const struct check_verdict *v)
-{
-    struct session *s = arg;
-    int64_t got;
-    int64_t want;
-    json_t *event = json_pack("{s:s, s:s, s:s, s:s}", "kind", "check", "id", v->check->id, "name",
-                              v->check->name, "state", check_state_name(v->state));
-    if (check_verdict_progress(v, &got, &want)) {
-        jx_put_int(event, "got", got);
-        jx_put_int(event, "want", want);
-    }
-    json_auto_t *args =
-        json_pack("{s:s, s:s}", "id", v->check->id, "to", check_state_name(v->state));
-    session_record(s, "check", args);
-    session_emit(s, event);
-}
-
-static void recall(struct session *s)
-{
-    const struct lab_ask *ask = step_of(s)->ask;
-    if (ask == NULL || !ask->recall_after || s->choice == 0) {
-        return;
-    }
-    bool right = s->choice == ask->answer;
-    const char *words = right ? ask->right : ask->wrong;
-    session_emit(s, json_pack("{s:s, s:s, s:i, s:b, s:s, s:s, s:s}", "kind", "recall", "id",
-                              ask->id, "choice", s->choice, "right", right, "said",
-                              ask->choices[s->choice - 1], "was", ask->choices[ask->answer - 1],
-                              "words", words != NULL ? words : ""));
-}
-
-static void step_done(struct session *s)
-{
-    s->step_done = true;
-    session_record(s, "done", NULL);
-    recall(s);
-    session_emit(s, json_pack("{s:s, s:s, s:i, s:b}", "kind", "done", "step", step_of(s)->id,
-                              "index", (int)s->step, "last", s->step + 1 == s->o.lab->nsteps));
-}
-
-static void on_done(void *arg)
-{
-    step_done(arg);
-}
-
-static void start_checks(struct session *s)
-{
-    struct check_opts opts = {
+    return (struct attempt_place){
         .loop = s->o.loop,
         .kube = s->o.kube,
         .expr = s->expr,
         .lab = s->o.lab,
-        .step = step_of(s),
         .workdir = s->o.workdir,
         .env = s->o.env,
-        .began_us = s->began_us,
         .probes = s->probes.v,
         .nprobes = s->probes.n,
-        .on_change = on_change,
-        .on_done = on_done,
-        .arg = s,
     };
-    if (step_of(s)->nchecks > 0) {
-        s->run = check_run_new(&opts);
-    } else {
-        step_done(s); /* a step to read */
-    }
 }
 
-static void on_setup(void *arg, int exit, const char *output)
+void session_end_step(struct session *s)
+{
+    why_cancel(s->why);
+    s->why = NULL;
+    attempt_free(s->attempt);
+    s->attempt = NULL;
+}
+
+/* ---- the learner's step ---- */
+
+static void on_change(void *arg, const struct check_verdict *v)
 {
     struct session *s = arg;
-    s->setup = NULL;
-    if (exit != 0) {
-        session_note(s, "The step could not be set up (status %d): %s", exit, output);
-    }
-    start_checks(s);
+    json_auto_t *args =
+        json_pack("{s:s, s:s}", "id", v->check->id, "to", check_state_name(v->state));
+    session_record(s, "check", args);
+    session_emit(s, session_check_event(v));
 }
 
-void session_begin(struct session *s, size_t n)
+static void on_done(void *arg)
 {
-    session_stop_checks(s);
+    struct session *s = arg;
+    const struct lab_ask *ask = session_step_of(s)->ask;
+    s->step_done = true;
+    session_record(s, "done", NULL);
+    if (ask != NULL && ask->recall_after && s->choice > 0) {
+        session_emit(s, session_recall_event(s));
+    }
+    session_emit(s, session_done_event(s));
+}
+
+static void on_bad_setup(void *arg, int exit, const char *output)
+{
+    session_note(arg, "The step could not be set up (status %d): %s", exit, output);
+}
+
+void session_begin(struct session *s, size_t n, bool again)
+{
+    static const struct attempt_ops ops = {
+        .on_change = on_change, .on_done = on_done, .on_bad_setup = on_bad_setup};
+    struct attempt_place place = place_of(s);
+    session_end_step(s);
     s->step = n;
-    s->step_done = false;
-    s->hints = 0;
-    s->choice = 0;
-    s->began_us = loop_wall_us(s->o.loop);
-    for (size_t i = 0; i < s->probes.n; i++) {
-        check_probe_reset(s->probes.v[i]);
+    s->step_done = s->finished = false;
+    if (!again) {
+        s->hints = 0;
+        s->choice = 0;
     }
     session_record(s, "step", NULL);
     session_emit(s, session_step_event(s));
-    if (step_of(s)->setup != NULL) {
-        struct script_opts setup = {
-            .loop = s->o.loop, .text = step_of(s)->setup, .workdir = s->o.workdir, .env = s->o.env};
-        s->setup = script_run(&setup, on_setup, s);
-    } else {
-        start_checks(s);
+    s->attempt = attempt_new(&place, session_step_of(s), again, &ops, s);
+}
+
+void session_finish(struct session *s)
+{
+    session_end_step(s);
+    s->step = s->o.lab->nsteps - 1;
+    s->step_done = s->finished = true;
+    session_record(s, "finished", NULL);
+    session_emit(s, json_pack("{s:s}", "kind", "finished"));
+}
+
+/* ---- on the way to a step ---- */
+
+static void on_progress(void *arg, bool resetting, size_t step)
+{
+    struct session *s = arg;
+    if (resetting) {
+        session_emit(s, json_pack("{s:s, s:s}", "kind", "busy", "what", "reset"));
+        return;
     }
+    session_emit(s, json_pack("{s:s, s:s, s:i, s:i}", "kind", "busy", "what",
+                              s->skipping ? "solve" : "replay", "n", (int)step + 1, "of",
+                              (int)s->target));
+}
+
+/* What did not work out is said, and the learner stands where the cluster is now. */
+static void on_end(void *arg, size_t reached, const struct err *err)
+{
+    struct session *s = arg;
+    s->drive = NULL;
+    session_emit(s, json_pack("{s:s}", "kind", "ready"));
+    if (err->code != ERR_NONE) {
+        session_note(s, "That did not work out: %s", err->msg);
+    }
+    if (reached == s->o.lab->nsteps) {
+        session_finish(s);
+    } else {
+        session_begin(s, reached, false);
+    }
+}
+
+static void start_drive(struct session *s, size_t from, size_t to, bool clear)
+{
+    struct drive_opts opts = {
+        .place = place_of(s),
+        .reset = clear ? &s->reset : NULL,
+        .from = from,
+        .to = to,
+        .on_progress = on_progress,
+        .on_end = on_end,
+        .arg = s,
+    };
+    session_end_step(s);
+    drive_free(s->drive);
+    s->finished = false;
+    s->target = to;
+    s->drive = drive_new(&opts);
+}
+
+void session_drive(struct session *s, size_t n, bool clear)
+{
+    s->skipping = false;
+    start_drive(s, 0, n, clear);
+}
+
+void session_skip(struct session *s)
+{
+    s->skipping = true;
+    start_drive(s, s->step, s->step + 1, false);
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands from PATH, kubectl's words from kubectl, and the lab's own. */
+#include "repl/complete.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "common/str.h"
+#include "common/vec.h"
+
+enum { MAX_WORDS = 64, KUBECTL_MS = 2000 };
+
+typedef VEC(char *) words;
+
+static void add(words *w, const char *text, size_t n)
+{
+    char *word = xstrndup(text, n);
+    vec_push(w, word);
+}
+
+static char **finish(words *w)
+{
+    if (w->n == 0) {
+        vec_fini(w);
+        return NULL;
+    }
+    vec_push(w, NULL);
+    return w->v;
+}
+
+/* ---- the first word ---- */
+
+static const char *path_of(const struct complete_opts *opts)
+{
+    for (size_t i = 0; opts->env != NULL && opts->env[i] != NULL; i++) {
+        if (str_has_prefix(opts->env[i], "PATH=")) {
+            return opts->env[i] + strlen("PATH=");
+        }
+    }
+    return getenv("PATH");
+}
+
+static void add_commands_of(const char *dir, const char *word, words *w)
+{
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        if (e->d_name[0] != '.' && str_has_prefix(e->d_name, word)) {
+            add(w, e->d_name, strlen(e->d_name));
+        }
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+}
+
+static char **first_word(const struct complete_opts *opts, const char *word, bool whole_line)
+{
+    words w = {0};
+    const char *path = path_of(opts);
+    if (strchr(word, '/') != NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; whole_line && opts->words[i] != NULL; i++) {
+        if (str_has_prefix(opts->words[i], word)) {
+            add(&w, opts->words[i], strlen(opts->words[i]));
+        }
+    }
+    while (word[0] != '\0' && path != NULL && *path != '\0') {
+        size_t n = strcspn(path, ":");
+        cleanup_free char *dir = xstrndup(path, n);
+        add_commands_of(dir, word, &w);
+        path += n + (path[n] == ':');
+    }
+    return finish(&w);
+}
+
+/* ---- kubectl ---- */
+
+/* Runs it with these arguments and gives back what it prints; NULL when it takes too long. */
+static char *ask_kubectl(char *const *argv, const struct complete_opts *opts)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        return NULL;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, STDIN_FILENO);
+        dup2(fds[1], STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        for (size_t i = 0; opts->env != NULL && opts->env[i] != NULL; i++) {
+            putenv((char *)(uintptr_t)opts->env[i]);
+        }
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    close(fds[1]);
+    struct str out = STR_INIT;
+    struct pollfd p = {.fd = fds[0], .events = POLLIN};
+    bool ended = false;
+    while (pid > 0 && !ended && poll(&p, 1, KUBECTL_MS) > 0) {
+        char buf[4096];
+        ssize_t n = read(fds[0], buf, sizeof(buf));
+        ended = n <= 0;
+        str_add_n(&out, buf, n > 0 ? (size_t)n : 0);
+    }
+    close(fds[0]);
+    if (pid > 0) {
+        kill(pid, ended ? 0 : SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    return str_take(&out);
+}
+
+/* "pods\tdescription\n...:4\n": a word a line, then a directive. */
+static char **read_words(const char *answer, const char *word)
+{
+    words w = {0};
+    for (const char *p = answer; *p != '\0';) {
+        size_t line = strcspn(p, "\n");
+        size_t n = strcspn(p, "\t\n");
+        if (p[0] != ':' && n > 0 && strncmp(p, word, strlen(word)) == 0) {
+            add(&w, p, n);
+        }
+        p += line + (p[line] == '\n');
+    }
+    return finish(&w);
+}
+
+/* `segment` is the command from "kubectl" up to the word. Quotes are left to kubectl's patience. */
+static char **kubectl_words(const struct complete_opts *opts, const char *segment, size_t n,
+                            const char *word)
+{
+    char *argv[MAX_WORDS + 4];
+    size_t argc = 0;
+    cleanup_free char *copy = xstrndup(segment, n);
+    char *save = NULL;
+    char *name = strtok_r(copy, " \t", &save);
+    argv[argc++] = name;
+    argv[argc++] = (char *)(uintptr_t) "__complete";
+    for (char *arg; argc < MAX_WORDS && (arg = strtok_r(NULL, " \t", &save)) != NULL;) {
+        argv[argc++] = arg;
+    }
+    argv[argc++] = (char *)(uintptr_t)word;
+    argv[argc] = NULL;
+    cleanup_free char *answer = ask_kubectl(argv, opts);
+    return answer != NULL ? read_words(answer, word) : NULL;
+}
+
+/* ---- which of them ---- */
+
+char **complete_line(const struct complete_opts *opts, const char *line, size_t start,
+                     const char *word)
+{
+    size_t begin = start; /* of the command that the word is part of */
+    while (begin > 0 && strchr("|;&(", line[begin - 1]) == NULL) {
+        begin--;
+    }
+    while (begin < start && line[begin] == ' ') {
+        begin++;
+    }
+    if (opts->folder != NULL && chdir(opts->folder) < 0) {
+        return NULL; /* readline would offer the files of another folder */
+    }
+    if (begin == start) {
+        return first_word(opts, word, strspn(line, " ") == start);
+    }
+    if (strncmp(line + begin, "kubectl ", strlen("kubectl ")) == 0) {
+        return kubectl_words(opts, line + begin, start - begin, word);
+    }
+    return NULL;
+}

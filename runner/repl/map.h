@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which pods are on which host, and how much room is left there. */
+#ifndef REPL_MAP_H
+#define REPL_MAP_H
+
+#include <jansson.h>
+
+#include "common/str.h"
+#include "repl/style.h"
+
+struct kube;
+struct map_view;
+
+/* `text` is borrowed; also when the cluster does not answer, then it says so. */
+typedef void map_done(void *arg, const char *text);
+
+/* Asks the cluster, answers once. The style is copied. */
+struct map_view *map_view_new(struct kube *kube, const char *ns, const struct style *st,
+                              map_done *done, void *arg);
+void map_view_free(struct map_view *m); /* no answer; not after `done`; NULL is fine */
+
+/* The drawing itself: lists of nodes and pods, as the API gives them. */
+void map_view_draw(const json_t *nodes, const json_t *pods, const char *ns, const struct style *st,
+                   struct str *out);
+
+#endif

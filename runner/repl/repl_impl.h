@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share. */
+#ifndef REPL_REPL_IMPL_H
+#define REPL_REPL_IMPL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/str.h"
+#include "common/vec.h"
+#include "repl/repl.h"
+#include "repl/style.h"
+
+struct console;
+struct loop_timer;
+struct map_view;
+struct repl;
+struct show;
+struct term;
+
+/* A question of ours to which the next line is the answer. */
+struct confirm {
+    void (*yes)(struct repl *r); /* NULL: none is open */
+    bool by_default;
+};
+
+struct repl {
+    struct repl_opts o;
+    struct style style;
+    struct console *console;
+    struct term *term;
+    struct show *show;
+    struct map_view *map;
+    struct confirm confirm;
+    VEC(char *) lines; /* of a paste, for the prompts to come */
+    struct str late;   /* said while a command ran */
+    char *command;     /* the line that was sent last */
+    bool running;      /* a command has the terminal */
+    bool asking;       /* the console reads a line */
+    bool more;         /* of an incomplete command */
+    bool live;         /* the probe after every command */
+    bool leaving;
+    bool shell_gone;
+    unsigned shells; /* that ended at once, in a row */
+    int64_t shown_failures;
+    struct loop_timer *slow;  /* a command holds the terminal for long */
+    struct loop_timer *young; /* the shell has just begun */
+    struct err err;
+};
+
+/* Text for the learner: now when there is a prompt, else when the next one comes. */
+void repl_say(struct repl *r, const char *text);
+void repl_note(struct repl *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int64_t repl_elapsed_us(const struct repl *r);
+/* Asks before something is done; the next line is the answer. */
+void repl_confirm(struct repl *r, const char *question, bool by_default,
+                  void (*yes)(struct repl *r));
+void repl_leave(struct repl *r);
+
+/* ---- verbs.c ---- */
+
+/* Runs the verb that this line is; false when it is none. */
+bool verbs_run(struct repl *r, const char *line);
+const char *const *verbs_names(void); /* NULL-terminated */
+/* The verb that a mistyped word may have meant; NULL: none. */
+const char *verbs_near(const char *word);
+void verbs_ask_leave(struct repl *r);
+
+#endif
