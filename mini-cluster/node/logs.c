@@ -157,7 +157,8 @@ static int find_attempt(const struct container *c, const struct api_log_opts *op
 {
     const char *name = opts->container;
     bool began = c != NULL && (c->state == CONTAINER_RUNNING || c->state == CONTAINER_ENDED);
-    if (opts->previous) {
+    bool between = began && c->state == CONTAINER_ENDED && c->reason != NULL;
+    if (opts->previous && !(between && c->asked)) { /* else the one that ended last is meant */
         if (c == NULL || c->previous == NULL) {
             return err_set(err, ERR_BAD_REQUEST,
                            "previous terminated container \"%s\" in pod \"%s\" not found", name,
