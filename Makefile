@@ -129,6 +129,7 @@ $(B)/sim: $(wildcard tests/sim/*.c) $(wildcard tests/sim/*.h) $(call libs,$(COMM
 	$(CC) $(CFLAGS_ALL) -MF $@.d $(inc_mc) -Itests/sim $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(call link_group,$(filter %.a,$^)) $(LDLIBS_MC)
 sim: $(B)/sim ## run 500 simulated histories
 	$(B)/sim --seeds 500
+	for s in lost-writes nothing-goes nothing-starts; do $(B)/sim --seeds 20 --sabotage $$s || exit 1; done
 
 e2e: all ## real kubectl, real Docker
 	tests/run-e2e
@@ -147,7 +148,11 @@ asan: ## unit tests under ASan and UBSan
 $(B)/bench/mhd_bytes: tests/bench/mhd_bytes.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MF $@.d -o $@ $< -lmicrohttpd
-bench: all $(B)/bench/mhd_bytes ## figures, each beside its target
+# Benches of a part, without sockets: core_bench, store_bench.
+$(B)/bench/%_bench: tests/bench/%_bench.c $(call libs,$(COMMON_ROOMS) $(filter-out cmd,$(MC_ROOMS)))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MF $@.d $(inc_mc) $(LDFLAGS_ALL) -o $@ $< $(call link_group,$(filter %.a,$^)) $(LDLIBS_MC)
+bench: all $(B)/bench/mhd_bytes $(B)/bench/core_bench ## figures, each beside its target
 	tests/bench/run
 
 PREFIX ?= /usr/local

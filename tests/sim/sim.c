@@ -12,6 +12,7 @@
 
 struct flags {
     int64_t seeds, seed, steps;
+    const char *sabotage;
     bool verbose;
 };
 
@@ -19,7 +20,7 @@ struct flags {
 static uint64_t run(uint64_t seed, const struct flags *f, bool *ret_ok)
 {
     struct world w;
-    world_init(&w, seed);
+    world_init(&w, seed, f->sabotage);
     for (int64_t i = 0; i < f->steps && w.broken.len == 0; i++) {
         world_act(&w);
     }
@@ -32,7 +33,7 @@ static uint64_t run(uint64_t seed, const struct flags *f, bool *ret_ok)
         world_check_settled(&w);
     }
     *ret_ok = w.broken.len == 0;
-    if (!*ret_ok || f->verbose) {
+    if ((!*ret_ok && f->sabotage == NULL) || f->verbose) {
         printf("seed %llu\n%s", (unsigned long long)seed, str_c(&w.story));
     }
     uint64_t trace = w.trace;
@@ -40,10 +41,22 @@ static uint64_t run(uint64_t seed, const struct flags *f, bool *ret_ok)
     return trace;
 }
 
+static void count(long passed, long failed)
+{
+    const char *counts = getenv("COUNT_FILE");
+    FILE *file = counts != NULL && counts[0] != '\0' ? fopen(counts, "ae") : NULL;
+    if (file != NULL) {
+        fprintf(file, "%ld %ld\n", passed, failed);
+        fclose(file);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct flags f = {.seeds = 500, .steps = 30};
     const struct option_row rows[] = {
+        {"--sabotage", OPTION_TEXT, &f.sabotage, "NAME",
+         "break a promise on purpose: done well when that is noticed", 0, 0},
         {"--seed", OPTION_NUMBER, &f.seed, "N", "only this one", 0, INT64_MAX},
         {"--seeds", OPTION_NUMBER, &f.seeds, "N", "how many histories (500)", 1, 1000000},
         {"--steps", OPTION_NUMBER, &f.steps, "N", "things that happen in each (30)", 1, 100000},
@@ -57,6 +70,10 @@ int main(int argc, char **argv)
     enum options_result parsed = options_parse(&o, argc, argv, NULL, &n);
     if (parsed != OPTIONS_OK) {
         return parsed == OPTIONS_HELP ? 0 : 2;
+    }
+    if (f.sabotage != NULL && !sabotage_known(f.sabotage)) {
+        fprintf(stderr, "sim: --sabotage \"%s\": known are %s\n", f.sabotage, sabotages);
+        return 2;
     }
     jx_init();
     log_set_level(f.verbose ? LOG_DEBUG : LOG_ERROR + 1);
@@ -76,12 +93,14 @@ int main(int argc, char **argv)
         failed += !ok;
     }
     long passed = (long)(last - first + 1) - failed;
-    const char *counts = getenv("COUNT_FILE");
-    FILE *file = counts != NULL && counts[0] != '\0' ? fopen(counts, "ae") : NULL;
-    if (file != NULL) {
-        fprintf(file, "%ld %ld\n", passed, failed);
-        fclose(file);
+    if (f.sabotage != NULL) {
+        bool noticed = failed > 0;
+        printf("simulation: %s is %snoticed, in %ld of %ld histories\n", f.sabotage,
+               noticed ? "" : "NOT ", failed, passed + failed);
+        count(noticed, !noticed);
+        return noticed ? 0 : 1;
     }
+    count(passed, failed);
     printf("simulation: %ld histories held, %ld did not\n", passed, failed);
     return failed == 0 ? 0 : 1;
 }

@@ -48,10 +48,10 @@ void world_break(struct world *w, const char *fmt, ...)
     world_note(w, "BROKEN: %s", str_c(&w->broken));
 }
 
-void world_init(struct world *w, uint64_t seed)
+void world_init(struct world *w, uint64_t seed, const char *sabotage)
 {
     char name[40];
-    *w = (struct world){.seed = seed, .rng = seed};
+    *w = (struct world){.sabotage = sabotage, .seed = seed, .rng = seed};
     snprintf(name, sizeof(name), "sim-%llu", (unsigned long long)seed);
     w->loop = loop_sim_new(seed);
     w->vfs = memvfs_new(name);
@@ -91,6 +91,9 @@ void world_boot(struct world *w)
     struct err err = {0};
     snprintf(name, sizeof(name), "sim-%llu", (unsigned long long)w->seed);
     fake_runtime(w->fake, &w->rt);
+    if (w->sabotage != NULL) {
+        sabotage_runtime(w->sabotage, &w->rt);
+    }
     struct core_opts opts = {
         .db_path = "state.db",
         .vfs = name,
@@ -133,6 +136,9 @@ void world_kill(struct world *w)
     w->core = NULL;
     make_uncertain(w);
     memvfs_reboot(w->vfs, w->rng, false);
+    if (w->sabotage != NULL) {
+        sabotage_disk(w->sabotage, w->vfs);
+    }
 }
 
 void world_crash_on_disk(struct world *w, unsigned steps)

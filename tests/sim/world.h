@@ -25,6 +25,7 @@ struct promise {
 };
 
 struct world {
+    const char *sabotage; /* a promise broken on purpose; NULL: none */
     uint64_t seed;
     uint64_t rng;
     struct loop *loop;
@@ -40,7 +41,7 @@ struct world {
     struct str broken;    /* the first invariant that did not hold; empty: none */
 };
 
-void world_init(struct world *w, uint64_t seed);
+void world_init(struct world *w, uint64_t seed, const char *sabotage);
 void world_fini(struct world *w);
 
 uint32_t world_random(struct world *w, uint32_t bound);
@@ -56,6 +57,12 @@ void world_boot(struct world *w);
 void world_kill(struct world *w);
 /* The disk dies at its nth step from now, and with it the core. */
 void world_crash_on_disk(struct world *w, unsigned steps);
+
+/* ---- sabotage.c ---- */
+extern const char *const sabotages; /* their names */
+bool sabotage_known(const char *name);
+void sabotage_runtime(const char *name, struct runtime *rt);
+void sabotage_disk(const char *name, struct memvfs *v);
 
 /* One random thing that a user or bad luck does. */
 void world_act(struct world *w);
