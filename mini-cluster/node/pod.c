@@ -138,6 +138,7 @@ void pod_free(struct pod *p)
     if (p->staging) {
         client_off_commit(n->client, p);
     }
+    op_orphan_all(p);
     while (p->doomed.n > 0) {
         free_doomed(p, p->doomed.n - 1);
     }
@@ -146,7 +147,6 @@ void pod_free(struct pod *p)
         free(p->containers.v[i]);
     }
     container_fini(&p->sandbox);
-    op_orphan_all(p);
     vec_fini(&p->containers);
     vec_fini(&p->doomed);
     pod_count(p, false);
