@@ -3,9 +3,8 @@
 
 VARIANT ?=
 B := build$(if $(VARIANT),/$(VARIANT))
-CC ?= gcc
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(if $(filter clang,$(VARIANT)),clang,gcc)
 endif
 MUSL_CC ?= musl-gcc
 AR ?= ar
@@ -45,7 +44,7 @@ LDLIBS_RUNNER := $(shell pkg-config --libs $(PKGS_RUNNER)) -lreadline -ljq \
                  -lcmark-gfm -lcmark-gfm-extensions -lutil -lm -lpthread
 LDFLAGS_ALL := $(filter -fsanitize=%,$(OPT)) $(LDFLAGS)
 
-.PHONY: all check unit api e2e sim fuzz asan bench lint fmt labs-check install clean help
+.PHONY: all check unit e2e sim asan bench lint fmt labs-check install clean help
 all: $(B)/mini-cluster $(B)/podlab ## build both programs
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -121,7 +120,7 @@ $(patsubst tests/unit/%.c,$(B)/unit/%,$(1)): $(1) $(wildcard tests/unit/*.h) $(c
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 
-unit: $(UNIT_BIN) ## build and run the unit tests
+unit: $(UNIT_BIN) ## build and run the unit tests (one: make build/unit/ROOM/NAME_test)
 	@tests/run-unit $(UNIT_BIN)
 
 # ---- the simulation: the whole core on a virtual clock ----
@@ -137,7 +136,7 @@ e2e: all ## real kubectl, real Docker
 labs-check: all ## prove every lab from both sides
 	tests/run-labs
 
-lint: ## rooms, includes, first lines
+lint: all ## who includes whom, exported names, first lines
 	tests/lint
 
 check: unit sim e2e labs-check lint ## everything
@@ -157,11 +156,13 @@ bench: all $(B)/bench/mhd_bytes $(B)/bench/core_bench ## figures, each beside it
 
 PREFIX ?= /usr/local
 install: all ## install programs and labs under PREFIX
-	install -D -t $(DESTDIR)$(PREFIX)/bin build/mini-cluster build/podlab
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/mini-cluster $(B)/podlab
 	mkdir -p $(DESTDIR)$(PREFIX)/share/podlab && cp -R labs $(DESTDIR)$(PREFIX)/share/podlab/
 
 help: ## this list
-	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort -u
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | sort -u | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@echo "Variables: VARIANT=asan|clang builds beside, in build/VARIANT/; CC; CI=true makes warnings errors;"
+	@echo "PREFIX (/usr/local) and DESTDIR for install; KINDS_EXTRA is a folder of further kinds."
 
 fmt: ## format every C source
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
