@@ -37,6 +37,11 @@ as_root() {
     fi
 }
 
+# The shell's kill: the program of that name is not on every machine.
+root_kill() { # SIGNAL PID
+    as_root sh -c 'kill "$@" 2>/dev/null' sh "$@"
+}
+
 # Runs this again as the same user, but also in the group that owns Docker's socket; nothing of that stays.
 again_in_group() { # GROUP COMMAND...
     local group=$1 gid groups
@@ -154,7 +159,7 @@ start_dockerd() { # DIR
     export DOCKER_HOST="unix://$dir/docker.sock"
     for _ in $(seq 300); do
         docker_answers && return 0
-        as_root kill -0 $pid 2>/dev/null || break
+        root_kill -0 $pid || break
         sleep 0.1
     done
     tail -20 "$dir/log" >&2
@@ -164,10 +169,10 @@ start_dockerd() { # DIR
 stop_dockerd() {
     local pid
     [ -n "$DOCKERD_DIR" ] || return 0
-    pid=$(as_root cat "$DOCKERD_DIR/pid" 2>/dev/null) && as_root kill "$pid" 2>/dev/null
+    pid=$(as_root cat "$DOCKERD_DIR/pid" 2>/dev/null) && root_kill -TERM "$pid"
     for _ in $(seq 200); do
         [ -n "$pid" ] || break
-        as_root kill -0 "$pid" 2>/dev/null || break
+        root_kill -0 "$pid" || break
         sleep 0.1
     done
     as_root rm -rf "$DOCKERD_DIR"
