@@ -235,6 +235,28 @@ bool journal_unfinished(struct journal *j, const char *lab, struct journal_sessi
                     lab, ret);
 }
 
+bool journal_latest(struct journal *j, const char *cluster, struct journal_session *ret)
+{
+    return find_one(j,
+                    SESSION "JOIN event ON session = uuid WHERE cluster = ? "
+                            "ORDER BY wall DESC, seq DESC LIMIT 1",
+                    cluster, ret);
+}
+
+int journal_move(struct journal *j, const char *uuid, const char *cluster, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(j->db, "UPDATE session SET cluster = ? WHERE uuid = ?", -1, &st, NULL) !=
+        SQLITE_OK) {
+        return fail(j, err);
+    }
+    const char *const texts[] = {cluster, uuid};
+    bind_texts(st, texts, ARRAY_LEN(texts));
+    int rc = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(j, err);
+    sqlite3_finalize(st);
+    return rc;
+}
+
 int journal_find(struct journal *j, const char *uuid, struct journal_session *ret, struct err *err)
 {
     if (find_one(j, SESSION "WHERE uuid = ?", uuid, ret)) {

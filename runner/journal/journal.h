@@ -32,6 +32,11 @@ struct journal_session {
 int journal_add(struct journal *j, struct journal_session *s, struct err *err) WARN_UNUSED;
 /* The newest session of a lab that is neither finished nor abandoned. false: there is none. */
 bool journal_unfinished(struct journal *j, const char *lab, struct journal_session *ret);
+/* The session that something was last done in on this cluster. */
+bool journal_latest(struct journal *j, const char *cluster, struct journal_session *ret);
+/* The session goes on on another cluster. */
+int journal_move(struct journal *j, const char *uuid, const char *cluster,
+                 struct err *err) WARN_UNUSED;
 int journal_find(struct journal *j, const char *uuid, struct journal_session *ret,
                  struct err *err) WARN_UNUSED;
 

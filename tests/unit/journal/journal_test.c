@@ -123,6 +123,26 @@ static void finished_and_abandoned_are_not_gone_on_with(void **state)
     assert_false(journal_lab_done(f->j, "10-y"));
 }
 
+static void the_latest_on_a_cluster_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_session a, b, found;
+    struct err err;
+    reopen(f);
+    assert_false(journal_latest(f->j, "uid-1", &found));
+    add(f, "09-x", &a);
+    add(f, "10-y", &b);
+    append(f, &b, "step", "one", NULL);
+    append(f, &a, "step", "one", NULL);
+    assert_true(journal_latest(f->j, "uid-1", &found));
+    assert_string_equal(found.uuid, a.uuid);
+    assert_int_equal(journal_move(f->j, a.uuid, "uid-2", &err), 0);
+    assert_true(journal_latest(f->j, "uid-1", &found));
+    assert_string_equal(found.uuid, b.uuid);
+    assert_true(journal_latest(f->j, "uid-2", &found));
+    assert_string_equal(found.uuid, a.uuid);
+}
+
 static void numbers_begin_at_one_in_each_session(void **state)
 {
     struct fixture *f = *state;
@@ -297,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sessions_outlive_the_program),
         TEST(finished_and_abandoned_are_not_gone_on_with),
+        TEST(the_latest_on_a_cluster_is_told),
         TEST(numbers_begin_at_one_in_each_session),
         TEST(events_come_in_order_until_told_to_stop),
         TEST(progress_is_what_the_events_add_up_to),

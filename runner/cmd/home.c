@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the few settings files of the lab's tools. */
+#include "cmd/home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/place.h"
+#include "common/json/jx.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "common/vec.h"
+
+static int write_file(const char *dir, const char *name, const char *text, struct err *err)
+{
+    cleanup_free char *path = xasprintf("%s/%s", dir, name);
+    cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    size_t n = strlen(text);
+    if (fd < 0 || write(fd, text, n) != (ssize_t)n) {
+        return err_errno(err, errno, "write %s", path);
+    }
+    return 0;
+}
+
+/* The programs that a lab's text names come first, wherever they are. */
+static char *build_path(void)
+{
+    struct str out = STR_INIT;
+    const char *path = getenv("PATH");
+    cleanup_free char *program = place_of_program();
+    cleanup_free char *kubectl = place_find_kubectl();
+    if (kubectl != NULL) {
+        str_add_f(&out, "%.*s:", (int)(strrchr(kubectl, '/') - kubectl), kubectl);
+    }
+    str_add_f(&out, "%s:%s", program, path != NULL ? path : "/usr/bin:/bin");
+    return str_take(&out);
+}
+
+int home_init(struct home *h, const char *dir, const char *kubeconfig, const char *lab,
+              struct err *err)
+{
+    VEC(char *) env = {0};
+    cleanup_free char *docker = xasprintf("%s/docker", dir);
+    cleanup_free char *path = build_path();
+    *h = (struct home){.dir = xstrdup(dir)};
+    vec_push(&env, xasprintf("KUBECONFIG=%s", kubeconfig));
+    vec_push(&env, xasprintf("KUBECACHEDIR=%s/kubectl", dir));
+    vec_push(&env, xasprintf("DOCKER_CONFIG=%s", docker));
+    vec_push(&env, xstrdup("DOCKER_HOST="));
+    vec_push(&env, xstrdup("DOCKER_CONTEXT="));
+    vec_push(&env, xasprintf("CURL_HOME=%s", dir));
+    vec_push(&env, xasprintf("PATH=%s", path));
+    vec_push(&env, xasprintf("PODLAB_LAB=%s", lab));
+    vec_push(&env, NULL);
+    h->env = env.v;
+    if (place_make(docker, err) < 0) {
+        return -1;
+    }
+    return write_file(docker, "config.json", "{}\n", err);
+}
+
+void home_fini(struct home *h)
+{
+    for (char **e = h->env; e != NULL && *e != NULL; e++) {
+        free(*e);
+    }
+    free(h->env);
+    free(h->dir);
+    *h = (struct home){0};
+}
+
+int home_set_hosts(const struct home *h, const json_t *hosts, struct err *err)
+{
+    cleanup_str struct str rows = STR_INIT;
+    const json_t *items = jx_arr(hosts, "items");
+    size_t i;
+    json_t *host;
+    jx_each(i, host, items)
+    {
+        const char *name = jx_str(host, "metadata.name", "");
+        const char *address = jx_str(host, "status.address", "");
+        if (address[0] != '\0') {
+            str_add_f(&rows, "connect-to = \"%s::%s:\"\n", name, address);
+        }
+    }
+    return write_file(h->dir, ".curlrc", str_c(&rows), err);
+}
