@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the sums per node, so that placing a pod reads no other pod. */
+/* Keeps the sums per node, so that placing a pod reads no other pod; and keeps the view between
+ * pods, because with a thousand nodes making it anew costs more than all else about a pod. */
 #include "scheduler/cache.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@
 struct node {
     char *name;
     bool present; /* false: only pods that name it are known */
+    size_t at;    /* its place in the order and in the view, when present */
     bool unschedulable;
     int64_t cpu, memory; /* allocatable */
     int pods;
@@ -26,21 +28,37 @@ struct node {
     char *taint_text;
 };
 
+/* How many pods of one owner are on which nodes. */
+struct family {
+    char *owner; /* uid */
+    VEC(struct family_node {
+        struct node *node;
+        int pods;
+    })
+    nodes;
+};
+
 /* What one pod holds. */
 struct hold {
     struct node *node;
     struct pick_pod demand;
-    char *owner;   /* uid of its controller; "" when it has none */
-    json_t *ports; /* its host ports, as "TCP/8080" strings; NULL when none */
+    struct family *family; /* NULL: it has no controller */
+    json_t *ports;         /* its host ports, as "TCP/8080" strings; NULL when none */
 };
 
 struct cache {
     struct map *nodes;        /* name -> struct node */
     struct map *holds;        /* pod uid -> struct hold */
-    struct map *siblings;     /* "owner/node" -> count in the pointer */
+    struct map *families;     /* owner uid -> struct family */
     struct map *ports;        /* "node/TCP/8080" -> count in the pointer */
     VEC(struct node *) order; /* present nodes by name */
+
+    /* The order's nodes as the last pod saw them. What does not depend on the pod is always right;
+     * of the rest it is known what to take back. */
     VEC(struct pick_node) view;
+    struct family *viewer;       /* whose siblings are counted in it; NULL: nobody's */
+    bool choosy;                 /* every node was asked whether it suits */
+    VEC(struct node *) peculiar; /* nodes that must be asked by every pod */
 };
 
 static void free_node(void *arg)
@@ -53,10 +71,17 @@ static void free_node(void *arg)
     free(n);
 }
 
+static void free_family(void *arg)
+{
+    struct family *f = arg;
+    free(f->owner);
+    vec_fini(&f->nodes);
+    free(f);
+}
+
 static void free_hold(void *arg)
 {
     struct hold *h = arg;
-    free(h->owner);
     json_decref(h->ports);
     free(h);
 }
@@ -66,7 +91,7 @@ struct cache *cache_new(void)
     struct cache *c = xnew(struct cache);
     c->nodes = map_new(free_node);
     c->holds = map_new(free_hold);
-    c->siblings = map_new(NULL);
+    c->families = map_new(free_family);
     c->ports = map_new(NULL);
     return c;
 }
@@ -78,10 +103,11 @@ void cache_free(struct cache *c)
     }
     map_free(c->holds);
     map_free(c->nodes);
-    map_free(c->siblings);
+    map_free(c->families);
     map_free(c->ports);
     vec_fini(&c->order);
     vec_fini(&c->view);
+    vec_fini(&c->peculiar);
     free(c);
 }
 
@@ -96,6 +122,29 @@ static struct node *node_make(struct cache *c, const char *name)
         map_put(c->nodes, name, n);
     }
     return n;
+}
+
+/* The order changed: every node learns its place, and the view begins anew. */
+static void number_nodes(struct cache *c)
+{
+    c->view.n = 0;
+    c->peculiar.n = 0;
+    c->viewer = NULL;
+    for (size_t i = 0; i < c->order.n; i++) {
+        struct node *n = c->order.v[i];
+        struct pick_node seen = {
+            .cpu_free = n->cpu - n->cpu_used,
+            .memory_free = n->memory - n->memory_used,
+            .cpu = n->cpu,
+            .memory = n->memory,
+            .pods_free = n->pods - n->pods_used,
+        };
+        n->at = i;
+        vec_push(&c->view, seen);
+        if (n->unschedulable || n->taints != NULL) {
+            vec_push(&c->peculiar, n);
+        }
+    }
 }
 
 static void order_insert(struct cache *c, struct node *n)
@@ -139,6 +188,7 @@ void cache_put_node(struct cache *c, const json_t *node)
     json_decref(n->labels);
     n->labels = object_labels(node) != NULL ? jx_edit(object_labels(node)) : NULL;
     set_taints(n, jx_arr(node, "spec.taints"));
+    number_nodes(c);
 }
 
 void cache_delete_node(struct cache *c, const char *name)
@@ -151,6 +201,7 @@ void cache_delete_node(struct cache *c, const char *name)
     for (size_t i = 0; i < c->order.n; i++) {
         if (c->order.v[i] == n) {
             vec_remove(&c->order, i);
+            number_nodes(c);
             return;
         }
     }
@@ -231,19 +282,65 @@ static void count(struct map *m, const char *a, const char *b, int by)
     }
 }
 
+static struct family *family_of(struct cache *c, const json_t *pod)
+{
+    const char *owner = jx_get_str(object_controller(pod), "uid", "");
+    struct family *f = map_find(c->families, owner);
+    if (f == NULL && owner[0] != '\0') {
+        f = xnew(struct family);
+        f->owner = xstrdup(owner);
+        map_put(c->families, owner, f);
+    }
+    return f;
+}
+
+static void count_sibling(struct cache *c, struct family *f, struct node *n, int sign)
+{
+    size_t i = 0;
+    while (i < f->nodes.n && f->nodes.v[i].node != n) {
+        i++;
+    }
+    if (i == f->nodes.n) {
+        vec_push(&f->nodes, ((struct family_node){.node = n}));
+    }
+    f->nodes.v[i].pods += sign;
+    if (f->nodes.v[i].pods == 0) {
+        vec_remove(&f->nodes, i);
+    }
+    if (c->viewer == f && n->present) {
+        c->view.v[n->at].siblings += sign;
+    }
+}
+
 static void account(struct cache *c, const struct hold *h, int sign)
 {
-    h->node->cpu_used += sign * h->demand.cpu;
-    h->node->memory_used += sign * h->demand.memory;
-    h->node->pods_used += sign;
-    if (h->owner[0] != '\0') {
-        count(c->siblings, h->owner, h->node->name, sign);
+    struct node *n = h->node;
+    n->cpu_used += sign * h->demand.cpu;
+    n->memory_used += sign * h->demand.memory;
+    n->pods_used += sign;
+    if (n->present) {
+        struct pick_node *seen = &c->view.v[n->at];
+        seen->cpu_free = n->cpu - n->cpu_used;
+        seen->memory_free = n->memory - n->memory_used;
+        seen->pods_free = n->pods - n->pods_used;
+    }
+    if (h->family != NULL) {
+        count_sibling(c, h->family, n, sign);
     }
     size_t i;
     json_t *port;
     jx_each(i, port, h->ports)
     {
-        count(c->ports, h->node->name, json_string_value(port), sign);
+        count(c->ports, n->name, json_string_value(port), sign);
+    }
+}
+
+/* A family without pods is forgotten. */
+static void settle_family(struct cache *c, struct family *f)
+{
+    if (f != NULL && f->nodes.n == 0) {
+        c->viewer = c->viewer == f ? NULL : c->viewer; /* it counts none there any more */
+        map_remove(c->families, f->owner);
     }
 }
 
@@ -262,7 +359,7 @@ void cache_put_pod(struct cache *c, const char *uid, const char *node, const jso
     struct hold *h = xnew(struct hold);
     h->node = node_make(c, node);
     h->demand = cache_demand(pod);
-    h->owner = xstrdup(jx_get_str(object_controller(pod), "uid", ""));
+    h->family = family_of(c, pod);
     h->ports = host_ports(pod);
     account(c, h, 1);
     map_put(c->holds, uid, h);
@@ -274,8 +371,10 @@ bool cache_delete_pod(struct cache *c, const char *uid)
     if (h == NULL) {
         return false;
     }
+    struct family *f = h->family;
     account(c, h, -1);
     map_remove(c->holds, uid);
+    settle_family(c, f);
     return true;
 }
 
@@ -316,27 +415,56 @@ static unsigned refused(const struct cache *c, struct node *n, const json_t *pod
     return why;
 }
 
+/* Whether it says anything about the nodes it wants. */
+static bool is_choosy(const json_t *pod, const json_t *ports)
+{
+    return ports != NULL || jx_len(pod, "spec.nodeSelector") > 0 ||
+           jx_obj(pod, "spec.affinity.nodeAffinity") != NULL;
+}
+
+static void ask(struct cache *c, struct node *n, const json_t *pod, const json_t *ports)
+{
+    struct pick_node *seen = &c->view.v[n->at];
+    seen->refused = refused(c, n, pod, ports);
+    seen->taint = n->taint_text;
+}
+
+/* A pod that is not choosy suits every node that is not peculiar. */
+static void ask_nodes(struct cache *c, const json_t *pod)
+{
+    json_auto_t *ports = host_ports(pod);
+    bool was_choosy = c->choosy;
+    c->choosy = is_choosy(pod, ports);
+    for (size_t i = 0; (c->choosy || was_choosy) && i < c->order.n; i++) {
+        c->view.v[i].refused = 0;
+        if (c->choosy) {
+            ask(c, c->order.v[i], pod, ports);
+        }
+    }
+    for (size_t i = 0; !c->choosy && i < c->peculiar.n; i++) {
+        ask(c, c->peculiar.v[i], pod, ports);
+    }
+}
+
+static void show_siblings(struct cache *c, const struct family *f, bool show)
+{
+    for (size_t i = 0; f != NULL && i < f->nodes.n; i++) {
+        const struct family_node *at = &f->nodes.v[i];
+        if (at->node->present) {
+            c->view.v[at->node->at].siblings = show ? at->pods : 0;
+        }
+    }
+}
+
 const struct pick_node *cache_view(struct cache *c, const json_t *pod, size_t *ret_n)
 {
-    const char *owner = jx_get_str(object_controller(pod), "uid", "");
-    json_auto_t *ports = host_ports(pod);
-    c->view.n = 0;
-    for (size_t i = 0; i < c->order.n; i++) {
-        struct node *n = c->order.v[i];
-        char key[512];
-        snprintf(key, sizeof(key), "%s/%s", owner, n->name);
-        struct pick_node view = {
-            .cpu_free = n->cpu - n->cpu_used,
-            .memory_free = n->memory - n->memory_used,
-            .cpu = n->cpu,
-            .memory = n->memory,
-            .pods_free = n->pods - n->pods_used,
-            .siblings = owner[0] != '\0' ? (int)(size_t)map_find(c->siblings, key) : 0,
-            .refused = refused(c, n, pod, ports),
-        };
-        view.taint = n->taint_text;
-        vec_push(&c->view, view);
+    struct family *f = map_find(c->families, jx_get_str(object_controller(pod), "uid", ""));
+    if (f != c->viewer) {
+        show_siblings(c, c->viewer, false);
+        show_siblings(c, f, true);
+        c->viewer = f;
     }
+    ask_nodes(c, pod);
     *ret_n = c->view.n;
     return c->view.v;
 }

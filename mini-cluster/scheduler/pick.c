@@ -42,23 +42,23 @@ static int64_t room(const struct pick_pod *pod, const struct pick_node *node)
            2;
 }
 
-static bool better(const struct pick_pod *pod, const struct pick_node *a, const struct pick_node *b)
-{
-    if (a->siblings != b->siblings) {
-        return a->siblings < b->siblings;
-    }
-    int64_t room_a = room(pod, a);
-    int64_t room_b = room(pod, b);
-    return room_a != room_b ? room_a > room_b : a->pods_free > b->pods_free;
-}
-
+/* The room of the best so far is kept: working it out takes two divisions, and this is asked for
+ * every node by every pod. */
 int pick(const struct pick_pod *pod, const struct pick_node *nodes, size_t n)
 {
     int best = -1;
+    int64_t best_room = 0;
     for (size_t i = 0; i < n; i++) {
-        if (pick_refusal(pod, &nodes[i]) == 0 &&
-            (best < 0 || better(pod, &nodes[i], &nodes[best]))) {
+        const struct pick_node *node = &nodes[i];
+        if ((best >= 0 && node->siblings > nodes[best].siblings) || pick_refusal(pod, node) != 0) {
+            continue;
+        }
+        int64_t has = room(pod, node);
+        bool better = best < 0 || node->siblings < nodes[best].siblings || has > best_room ||
+                      (has == best_room && node->pods_free > nodes[best].pods_free);
+        if (better) {
             best = (int)i;
+            best_room = has;
         }
     }
     return best;
