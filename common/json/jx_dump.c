@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "jx_number.h"
+#include "jx_string.h"
 
 /* Room for n more bytes; doubles, so that growing costs nothing per byte. */
 static inline void room(struct str *out, size_t n)
@@ -166,6 +167,30 @@ static void put_value(struct str *out, const json_t *v, int level)
 void jx_dump(struct str *out, const json_t *v)
 {
     put_value(out, v, -1);
+    room(out, 1);
+    out->p[out->len] = '\0';
+}
+
+static bool is_utf8(const char *p, const char *end)
+{
+    while (p < end) {
+        size_t n = (unsigned char)*p < 0x80 ? 1 : jx_string_utf8(p, end);
+        if (n == 0) {
+            return false;
+        }
+        p += n;
+    }
+    return true;
+}
+
+void jx_dump_str(struct str *out, const char *text)
+{
+    size_t n = strlen(text);
+    if (!is_utf8(text, text + n)) {
+        jx_dump_str(out, "(not UTF-8)");
+        return;
+    }
+    put_string(out, text, n);
     room(out, 1);
     out->p[out->len] = '\0';
 }

@@ -167,6 +167,37 @@ int store_put(struct store *s, const struct store_key *key, json_t *taken, int64
     return 0;
 }
 
+int store_put_encoded(struct store *s, const struct store_key *key, const char *uid,
+                      struct str *bytes, struct err *err)
+{
+    struct store_slot *slot = store_index_slot(s->index, key, false);
+    const struct store_entry *now = slot != NULL ? store_slot_now(slot) : NULL;
+    int64_t rev = s->given + 1;
+    if (check_writable(s, err) < 0 || check_expected(key, now, 0, err) < 0) {
+        return -1;
+    }
+    if (!store_splice_revision(bytes, rev)) {
+        return err_set(err, ERR_INVALID, "%s \"%s\" has no metadata.resourceVersion", key->gr,
+                       key->name);
+    }
+    struct store_entry e = {
+        .key = *key,
+        .rev = rev,
+        .create_rev = rev,
+        .bytes = bytes->p,
+        .len = bytes->len,
+        .uid = uid,
+        .owner_uid = "",
+        .node = "",
+        .phase = "",
+    };
+    s->given = rev;
+    slot = slot != NULL ? slot : store_index_slot(s->index, key, true);
+    stage(s, slot, STORE_ADDED, store_entry_new(s->blocks, &e, NULL));
+    s->puts++;
+    return 0;
+}
+
 int store_delete(struct store *s, const struct store_key *key, int64_t expect,
                  const struct store_entry **ret, struct err *err)
 {

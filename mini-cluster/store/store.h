@@ -17,6 +17,7 @@
 #include "common/err.h"
 
 struct loop;
+struct str;
 struct store;
 struct store_watch;
 
@@ -115,6 +116,11 @@ const char *store_why_read_only(const struct store *s); /* "" when it is not */
  * the present entry. *ret is a new reference; may be NULL. ERR_UNAVAILABLE when read-only. */
 int store_put(struct store *s, const struct store_key *key, json_t *obj, int64_t expect,
               const struct store_entry **ret, struct err *err) WARN_UNUSED;
+/* The same for a new object that its maker has encoded: compact JSON whose metadata has a
+ * resourceVersion, which is overwritten here. For what is made by thousands, has neither labels nor an
+ * owner, and is hardly ever looked at (Events): no tree is built for it. */
+int store_put_encoded(struct store *s, const struct store_key *key, const char *uid, struct str *bytes,
+                      struct err *err) WARN_UNUSED;
 /* `expect`: > 0 its revision must be this, else whatever; it must exist. *ret is the last version, under
  * the revision of the deletion; may be NULL. */
 int store_delete(struct store *s, const struct store_key *key, int64_t expect,

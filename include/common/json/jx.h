@@ -29,6 +29,8 @@ void jx_duplicates(const char *text, size_t n, json_t *paths);
 
 /* Compact, in the order of insertion. */
 void jx_dump(struct str *out, const json_t *v);
+/* A text as a JSON string, with its quotes; what is not UTF-8 becomes "(not UTF-8)". */
+void jx_dump_str(struct str *out, const char *text);
 char *jx_dump_text(const json_t *v);          /* the caller frees */
 char *jx_dump_pretty(const json_t *v);        /* two spaces; the caller frees */
 

@@ -138,6 +138,32 @@ static void a_namespace_that_goes_loses_its_events_silently(void **state)
     tear_down(&b);
 }
 
+/* Events are encoded past the verbs: what those would have made of one is what is stored. */
+static void an_event_is_what_the_api_would_have_stored(void **state)
+{
+    struct bed b;
+    struct err err;
+    set_up(&b);
+    recorder_event(b.c, "kubelet", "worker-1", b.pod, "Warning", "Failed",
+                   "a \"quoted\" \\ and\n%s", "\xc3\xa9");
+    recorder_event(b.c, "kubelet", NULL, b.pod, "Normal", "Odd", "\xff");
+    json_auto_t *list = all(&b);
+    assert_int_equal(json_array_size(list), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *e = json_array_get(list, i);
+        bool failed = strcmp(jx_str(e, "reason", ""), "Failed") == 0;
+        assert_string_equal(jx_str(e, "message", ""),
+                            failed ? "a \"quoted\" \\ and\n\xc3\xa9" : "(not UTF-8)");
+        assert_int_equal(strlen(object_uid(e)), 36);
+        assert_string_equal(object_uid(client_find_uid(b.c, object_uid(e))), object_uid(e));
+        const json_t *again;
+        int64_t was = object_revision(e);
+        assert_int_equal(client_update(b.c, b.events, jx_edit(e), &again, &err), 0);
+        assert_int_equal(object_revision(again), was); /* nothing to add, nothing to refuse */
+    }
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +172,7 @@ int main(void)
         cmocka_unit_test(events_of_nodes_are_in_default),
         cmocka_unit_test(messages_are_bounded_between_characters),
         cmocka_unit_test(a_namespace_that_goes_loses_its_events_silently),
+        cmocka_unit_test(an_event_is_what_the_api_would_have_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
