@@ -31,6 +31,7 @@ const char *check_state_name(enum check_state s);
 
 /* What one check knows at the moment. Borrowed until the next event of the run. */
 struct check_verdict {
+    const struct lab *lab;
     const struct lab_check *check;  /* its id and name */
     const struct lab_check *judged; /* the one to explain: of `any` the way that came nearest */
     enum check_state state;

@@ -145,6 +145,7 @@ static uint64_t due(const struct check_run *r, int64_t within_ms)
 void check_row_init(struct check_row *row, struct check_run *run, const struct lab_check *check)
 {
     row->run = run;
+    row->v.lab = run->o.lab;
     row->v.check = check;
     row->v.judged = check;
     row->v.state = CHECK_WAITING;

@@ -21,13 +21,14 @@ typedef void why_done(void *arg, json_t *answer); /* the callee owns answer */
 
 struct why_opts {
     struct kube *kube;
-    const char *ns;     /* the lab's; NULL: default */
+    const char *ns;     /* where the check looks unless it names a namespace; NULL: the lab's */
     const char *locale; /* "en"; NULL: that. A locale that there are no words for speaks English. */
 };
 struct why; /* one explanation under way */
 
 /* Asks the cluster what it needs to know, then answers once, from the loop, within about 1 s (2 s
- * when the cluster does not answer). Everything is copied. The handle is good until `done`. */
+ * when the cluster does not answer). Everything is copied but the lab,
+ * which must stay. The handle is good until `done`. */
 struct why *why_explain(const struct why_opts *opts, const struct check_verdict *v, why_done *done,
                         void *arg);
 /* No answer will come. Before kube_free, and not after `done`. NULL is fine. */
