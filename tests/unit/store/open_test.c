@@ -279,11 +279,12 @@ static void the_log_of_the_database_stays_short(void **state)
     set_up_place(&p, true);
     p.opts.log_keep = 50;
     assert_int_equal(store_open(p.loop, &p.opts, &p.s, &err), 0);
-    struct writer w = {&p, 150, false, 0}; /* 60 MB */
+    struct writer w = {&p, 400, false,
+                       0}; /* 160 MB; past 64 the log is begun anew, however busy the machine is */
     store_on_commit(p.s, write_more, &w);
     assert_true(loop_run_until(p.loop, &w.done, LOOP_S(60)));
     assert_true(w.wal_max > 4 << 20);
-    assert_true(w.wal_max < 40 << 20);
+    assert_true(w.wal_max < 80 << 20);
     store_close(steal(p.s));
     cleanup_free char *names = names_in(p.folder);
     assert_string_equal(names, "state.db ");
