@@ -55,6 +55,9 @@ static const char *pod_word(const json_t *pod, bool heard)
     if (jx_path(pod, "metadata.deletionTimestamp") != NULL) {
         return "ending";
     }
+    if (jx_str(pod, "spec.nodeName", "")[0] == '\0') {
+        return "waits";
+    }
     if (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0) {
         return strcmp(phase, "Failed") == 0 ? "failed" : "over";
     }

@@ -24,6 +24,7 @@
 
 #define SLOW LOOP_S(8)
 #define YOUNG LOOP_S(2)
+#define MOMENT LOOP_MS(600)
 enum { SHELLS_IN_VAIN = 3 };
 
 static void ask(struct repl *r);
@@ -63,6 +64,19 @@ static void on_event(void *arg, const json_t *event)
     if (out.len > 0) {
         repl_say(r, out.p);
     }
+    if (show_holds(r->show) && !loop_timer_active(r->held)) {
+        loop_timer_start(r->held, MOMENT);
+    }
+}
+
+static void on_held(void *arg)
+{
+    struct repl *r = arg;
+    cleanup_str struct str out = STR_INIT;
+    show_held(r->show, &out);
+    if (out.len > 0) {
+        repl_say(r, out.p);
+    }
 }
 
 /* ---- the prompt ---- */
@@ -84,6 +98,12 @@ static char *prompt(const struct repl *r)
 {
     struct str out = STR_INIT;
     const char *id = session_lab(r->o.session)->id;
+    if (r->confirm.yes != NULL) {
+        return xstrdup(r->confirm.by_default ? " [Y/n] " : " [y/N] ");
+    }
+    if (r->more) {
+        return xstrdup("> ");
+    }
     str_add(&out, style_on(&r->style, STYLE_BOLD));
     str_add_f(&out, "%.*s", isdigit((unsigned char)id[0]) ? 2 : 20, id);
     add_folder(r, &out);
@@ -125,7 +145,7 @@ static void show_live(struct repl *r)
 void repl_confirm(struct repl *r, const char *question, bool by_default,
                   void (*yes)(struct repl *r))
 {
-    repl_note(r, "%s %s", question, by_default ? "[Y/n]" : "[y/N]");
+    repl_note(r, "%s", question);
     r->confirm = (struct confirm){.yes = yes, .by_default = by_default};
 }
 
@@ -153,11 +173,14 @@ static bool take_answer(struct repl *r, const char *word)
 {
     struct err err;
     int choices = show_open_choices(r->show);
+    int choice = tolower((unsigned char)word[0]) - 'a' + 1;
     if (choices == 0 || strlen(word) != 1 || !isalpha((unsigned char)word[0])) {
         return false;
     }
-    json_auto_t *command = json_pack("{s:s, s:i}", "cmd", "answer", "choice",
-                                     tolower((unsigned char)word[0]) - 'a' + 1);
+    if (choice > choices && show_is_answered(r->show)) {
+        return false; /* the question waits no more, though the answer may be changed */
+    }
+    json_auto_t *command = json_pack("{s:s, s:i}", "cmd", "answer", "choice", choice);
     if (session_command(r->o.session, command, &err) < 0) {
         repl_note(r, "%s", err.msg);
     }
@@ -233,13 +256,8 @@ static void ask(struct repl *r)
 {
     for (char *line; (line = next_line(r)) != NULL;) {
         cleanup_free char *owned = line;
-        cleanup_free char *echo = NULL;
-        if (!r->more) {
-            cleanup_free char *p = prompt(r);
-            echo = xasprintf("%s%s\n", p, owned);
-        } else {
-            echo = xasprintf("> %s\n", owned);
-        }
+        cleanup_free char *p = prompt(r);
+        cleanup_free char *echo = xasprintf("%s%s\n", p, owned);
         show_late(r);
         console_print(r->console, echo);
         if (handle_line(r, owned)) {
@@ -247,7 +265,7 @@ static void ask(struct repl *r)
         }
     }
     show_late(r);
-    cleanup_free char *p = r->more ? xstrdup("> ") : prompt(r);
+    cleanup_free char *p = prompt(r);
     r->asking = true;
     console_read(r->console, p);
 }
@@ -538,6 +556,7 @@ static void finish(struct repl *r)
     show_free(r->show);
     loop_timer_free(r->slow);
     loop_timer_free(r->young);
+    loop_timer_free(r->held);
     drop_lines(r);
     vec_fini(&r->lines);
     str_fini(&r->late);
@@ -559,6 +578,7 @@ static int begin(struct repl *r, struct err *err)
     r->show = show_new(session_lab(r->o.session), &r->style);
     r->slow = loop_timer_new(r->o.loop, on_slow, r);
     r->young = loop_timer_new(r->o.loop, on_grown, r);
+    r->held = loop_timer_new(r->o.loop, on_held, r);
     welcome(r);
     session_listen(r->o.session, on_event, r);
     return make_shell(r, err);

@@ -44,6 +44,7 @@ struct repl {
     unsigned shells; /* that ended at once, in a row */
     int64_t shown_failures;
     struct loop_timer *slow;  /* a command holds the terminal for long */
+    struct loop_timer *held;  /* what must last a moment before it is said */
     struct loop_timer *young; /* the shell has just begun */
     struct err err;
 };

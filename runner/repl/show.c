@@ -20,6 +20,8 @@ struct show {
     const struct style *st;
     json_t *step;   /* the event that began it; NULL before the first */
     json_t *checks; /* id -> {name, state, got?, want?} */
+    json_t *held;   /* ids of checks that began to move, until it is worth a line */
+    bool list_due;  /* the step's checks, once the first looks at them are in */
     bool answered, done;
 };
 
@@ -29,6 +31,7 @@ struct show *show_new(const struct lab *lab, const struct style *st)
     s->lab = lab;
     s->st = st;
     s->checks = json_object();
+    s->held = json_object();
     return s;
 }
 
@@ -39,6 +42,7 @@ void show_free(struct show *s)
     }
     json_decref(s->step);
     json_decref(s->checks);
+    json_decref(s->held);
     free(s);
 }
 
@@ -90,12 +94,12 @@ static void head(const struct show *s, int64_t elapsed_us, struct str *out)
     size_t total = json_object_size(s->checks);
     int number = atoi(s->lab->id);
     cleanup_free char *left =
-        xasprintf("%.*s%s%s    step %d/%d: %s", number > 0 ? 2 : 0, s->lab->id,
+        xasprintf("%.*s%s%s   step %d/%d: %s", number > 0 ? 2 : 0, s->lab->id,
                   number > 0 ? " " : "", s->lab->title, (int)jx_int(s->step, "index", 0) + 1,
                   (int)jx_int(s->step, "count", 0), jx_str(s->step, "title", ""));
     char right[48] = "";
     if (total > 0) {
-        snprintf(right, sizeof(right), "checks %zu/%zu   ", checks_done(s), total);
+        snprintf(right, sizeof(right), "checks %zu/%zu  ", checks_done(s), total);
     }
     snprintf(right + strlen(right), sizeof(right) - strlen(right), "%02d:%02d", seconds / 60,
              seconds % 60);
@@ -104,13 +108,14 @@ static void head(const struct show *s, int64_t elapsed_us, struct str *out)
         return;
     }
     size_t used = 1 + style_columns(left, strlen(left)) + strlen(right);
+    size_t room = st->width + 2;
     rule(st, out);
     str_add_c(out, ' ');
     style_add(st, out, STYLE_BOLD, left);
-    if (used + 2 > st->width + 1) { /* both do not fit on one line */
+    if (used + 2 > room) { /* both do not fit on one line */
         str_add_f(out, "\n %s\n", right);
     } else {
-        str_add_f(out, "%*s%s\n", (int)(st->width + 1 - used), "", right);
+        str_add_f(out, "%*s%s\n", (int)(room - used), "", right);
     }
     rule(st, out);
 }
@@ -153,7 +158,7 @@ static void check_line(const struct show *s, const json_t *check, struct str *ou
         str_add_f(out, "   %lld of %lld", (long long)jx_int(check, "got", 0),
                   (long long)jx_int(check, "want", 0));
     } else if (strcmp(state, "broken") == 0) {
-        str_add(out, "   no longer possible; `redo` begins the step again");
+        str_add(out, "   no longer possible; redo begins the step again");
     }
     str_add_c(out, '\n');
 }
@@ -168,32 +173,67 @@ static void check_lines(const struct show *s, struct str *out)
     }
 }
 
-/* Worth a line: it came true, it is true no more, it begins to move, it cannot come true. */
+/* Worth a line at once: it came true, it is true no more, it cannot come true. */
 static bool is_news(const char *was, const char *is)
 {
     if (strcmp(was, is) == 0 || strcmp(is, "unknown") == 0) {
         return false;
     }
-    return strcmp(is, "ok") == 0 || strcmp(was, "ok") == 0 || strcmp(is, "broken") == 0 ||
-           (strcmp(is, "moving") == 0 && strcmp(was, "unknown") != 0);
+    return strcmp(is, "ok") == 0 || strcmp(was, "ok") == 0 || strcmp(is, "broken") == 0;
 }
 
 static void on_check(struct show *s, const json_t *e, int64_t elapsed_us, struct str *out)
 {
     const char *id = jx_str(e, "id", "");
+    const char *state = jx_str(e, "state", "");
     const json_t *before = json_object_get(s->checks, id);
     cleanup_free char *was = xstrdup(jx_str(before, "state", "waiting"));
     json_object_set_new(s->checks, id, jx_edit(e));
-    if (is_news(was, jx_str(e, "state", ""))) {
-        check_line(s, e, out);
+    if (s->list_due) {
+        return;
     }
+    if (is_news(was, state)) {
+        json_object_del(s->held, id);
+        check_line(s, e, out);
+    } else if (strcmp(state, "moving") == 0 && strcmp(was, "waiting") == 0) {
+        json_object_set_new(s->held, id, json_true());
+    }
+}
+
+bool show_holds(const struct show *s)
+{
+    return s->list_due || json_object_size(s->held) > 0;
+}
+
+void show_held(struct show *s, struct str *out)
+{
+    const char *id;
+    json_t *unused;
+    if (s->list_due) {
+        s->list_due = false;
+        check_lines(s, out);
+        str_add_c(out, '\n');
+    }
+    json_object_foreach(s->held, id, unused)
+    {
+        const json_t *check = json_object_get(s->checks, id);
+        if (strcmp(jx_str(check, "state", ""), "moving") == 0) {
+            check_line(s, check, out);
+        }
+    }
+    json_object_clear(s->held);
 }
 
 /* ---- steps ---- */
 
 int show_open_choices(const struct show *s)
 {
-    return s->answered || s->done ? 0 : (int)jx_len(s->step, "ask.choices");
+    return s->done ? 0 : (int)jx_len(s->step, "ask.choices");
+}
+
+bool show_is_answered(const struct show *s)
+{
+    return s->answered;
 }
 
 static void question(const struct show *s, struct str *out)
@@ -202,7 +242,7 @@ static void question(const struct show *s, struct str *out)
     const char *asked = jx_str(s->step, "ask.question", NULL);
     size_t i;
     json_t *choice;
-    if (show_open_choices(s) == 0) {
+    if (show_open_choices(s) == 0 || s->answered) {
         return;
     }
     str_add_c(out, '\n');
@@ -226,6 +266,8 @@ static void begin_step(struct show *s, const json_t *e)
     json_t *check;
     s->answered = s->done = false;
     json_object_clear(s->checks);
+    json_object_clear(s->held);
+    s->list_due = json_array_size(checks) > 0;
     jx_each(i, check, checks)
     {
         json_object_set_new(s->checks, jx_str(check, "id", ""), jx_edit(check));
@@ -245,15 +287,18 @@ static void on_step(struct show *s, const json_t *e, int64_t elapsed_us, struct 
     head(s, elapsed_us, out);
     markdown_render(jx_str(e, "text", ""), s->st, out);
     question(s, out);
-    str_add(out, json_object_size(s->checks) > 0 ? "\n" : "");
-    check_lines(s, out);
     str_add_c(out, '\n');
+    if (again) {
+        s->list_due = true;
+        show_held(s, out);
+    }
 }
 
 static void on_done(struct show *s, const json_t *e, int64_t elapsed_us, struct str *out)
 {
     int index = (int)jx_int(e, "index", 0);
     s->done = true;
+    show_held(s, out);
     str_add(out, style_on(s->st, STYLE_GOOD));
     if (jx_bool(e, "last", false)) {
         note(s, out, "That was the last step. Type next to finish the lab.");
@@ -281,7 +326,7 @@ static void on_finished(struct show *s, const json_t *e, int64_t elapsed_us, str
 static void on_ask(struct show *s, const json_t *e, int64_t elapsed_us, struct str *out)
 {
     s->answered = true;
-    note(s, out, "You say: %s. Now look what happens.", jx_str(e, "word", ""));
+    note(s, out, "You say: %s. Now see what happens.", jx_str(e, "word", ""));
 }
 
 static void on_recall(struct show *s, const json_t *e, int64_t elapsed_us, struct str *out)

@@ -3,6 +3,7 @@
 #ifndef REPL_SHOW_H
 #define REPL_SHOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -21,8 +22,14 @@ void show_free(struct show *s); /* NULL is fine */
  * long the learner is at it. */
 void show_event(struct show *s, const json_t *event, int64_t elapsed_us, struct str *out);
 
-/* How many choices the open question has; 0: there is none. */
+/* Some things are worth a line only when they last: true while there are such. A moment later,
+ * show_held appends what has lasted. */
+bool show_holds(const struct show *s);
+void show_held(struct show *s, struct str *out);
+
+/* How many choices the step's question has; 0: there is none, or the step is done. */
 int show_open_choices(const struct show *s);
+bool show_is_answered(const struct show *s);
 
 /* The head of the step, its checks, and what else there is. */
 void show_status(const struct show *s, int64_t elapsed_us, struct str *out);

@@ -112,7 +112,7 @@ static int next(struct session *s, const json_t *c, struct err *err)
     if (!s->step_done) {
         return err_set(
             err, ERR_CONFLICT,
-            "This step is not done yet. `why` says what is missing, `skip` does it for you.");
+            "This step is not done yet: why says what is missing, skip does it for you.");
     }
     if (s->step + 1 < s->o.lab->nsteps) {
         session_begin(s, s->step + 1, false);
@@ -155,7 +155,7 @@ static int hint(struct session *s, const json_t *c, struct err *err)
     if (s->hints == step->nhints) {
         return err_set(err, ERR_NOT_FOUND,
                        step->nhints == 0 ? "This step has no hints."
-                                         : "That was the last hint. `solution` shows the way.");
+                                         : "That was the last hint; solution shows the way.");
     }
     const char *text = step->hints[s->hints++].text;
     json_auto_t *args = json_pack("{s:i}", "n", (int)s->hints);
@@ -173,7 +173,7 @@ static int solution(struct session *s, const json_t *c, struct err *err)
     char buf[1024];
     if (file == NULL) {
         return err_set(err, ERR_NOT_FOUND,
-                       "This step needs no solution: read, and go on with `next`.");
+                       "This step needs no solution: read, and go on with next.");
     }
     for (size_t n; (n = fread(buf, 1, sizeof(buf), file)) > 0;) {
         str_add_n(&text, buf, n);
@@ -201,7 +201,7 @@ static int why(struct session *s, const json_t *c, struct err *err)
     }
     if (v == NULL) {
         return err_set(err, ERR_CONFLICT,
-                       s->step_done ? "Everything holds. `next` goes on."
+                       s->step_done ? "Everything holds; next goes on."
                                     : "Everything holds so far.");
     }
     s->why = why_explain(&opts, v, on_why, s);
@@ -281,7 +281,7 @@ int session_command(struct session *s, const json_t *command, struct err *err)
         }
         if (s->finished && strcmp(name, "leave") != 0 && strcmp(name, "command") != 0 &&
             strcmp(name, "redo") != 0 && strcmp(name, "back") != 0) {
-            return err_set(err, ERR_CONFLICT, "The lab is finished. `quit` leaves it.");
+            return err_set(err, ERR_CONFLICT, "The lab is finished; quit leaves it.");
         }
         return commands[i].run(s, command, err);
     }
