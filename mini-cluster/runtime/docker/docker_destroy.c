@@ -38,8 +38,15 @@ static void destruction_destroy(struct docker_op *op)
     loop_timer_free(x->timer);
 }
 
+/* Docker now and then miscounts what is connected to a network, until it is restarted. */
 static void fail(struct destruction *x)
 {
+    if (strstr(x->why.msg, "active endpoints") != NULL) {
+        err_set(&x->why, ERR_CONFLICT,
+                "Docker believes that somebody is still connected to the network %s. Restart it "
+                "(sudo systemctl restart docker), then try again",
+                x->op.d->network);
+    }
     err_wrap(&x->why, "not everything of the cluster %s could be removed", x->op.d->cluster.name);
     docker_op_finish(&x->op, x->result, NULL, &x->why);
 }
@@ -115,7 +122,8 @@ static void disconnected(void *arg, const struct docker_answer *a)
     }
 }
 
-/* Containers that somebody connected by hand. */
+/* Containers that somebody connected by hand, and endpoints ("ep-...") whose container is gone:
+ * those are known by its name. */
 static void guests_listed(void *arg, const struct docker_answer *a)
 {
     struct destruction *x = arg;
@@ -127,11 +135,12 @@ static void guests_listed(void *arg, const struct docker_answer *a)
     json_t *guests = json_object_get(a->json, "Containers");
     json_object_foreach(guests, id, value)
     {
+        const char *who = str_has_prefix(id, "ep-") ? jx_get_str(value, "Name", id) : id;
         x->under_way++;
         docker_call(
             x->op.d,
             &(struct docker_ask){.method = "POST",
-                                 .body = json_pack("{s:s, s:b}", "Container", id, "Force", 1)},
+                                 .body = json_pack("{s:s, s:b}", "Container", who, "Force", 1)},
             disconnected, x, "/networks/%s/disconnect", x->op.d->network);
     }
     if (x->under_way == 0) {
