@@ -258,6 +258,8 @@ void container_renew(struct container *c)
     }
     if (c->asked && c->kind == CONTAINER_SANDBOX) {
         pod_doom(p, c->runtime_name);
+    } else if (c->asked && !c->seen) { /* nobody knows whether it runs */
+        pod_doom_alive(p, c->runtime_name);
     } else if (c->asked) {
         c->previous = xstrdup(c->runtime_name);
     } else {
@@ -268,7 +270,7 @@ void container_renew(struct container *c)
     free(steal(c->id));
     c->attempt++;
     c->state = CONTAINER_WAITING;
-    c->restarting = c->asked = c->seen = c->look = c->killing = c->changed = false;
+    c->restarting = c->burnt = c->asked = c->seen = c->look = c->killing = c->changed = false;
     c->ready = c->started = c->probing = false;
     c->started_us = 0;
     c->began_ns = c->retry_ns = 0;

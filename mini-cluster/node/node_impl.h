@@ -70,6 +70,7 @@ struct container {
     uint64_t hash;
     bool asked;      /* the runtime may have a container of that name */
     bool seen;       /* it had: it was started. Recorded. */
+    bool burnt;      /* this attempt's name is not to be used (again) */
     bool restarting; /* the next attempt is staged */
     bool look;       /* something happened to it while an answer was on its way */
     bool killing;    /* it was told to end */
@@ -106,6 +107,7 @@ enum pod_phase { POD_PENDING, POD_RUNNING, POD_SUCCEEDED, POD_FAILED };
 struct doomed {
     char *name;
     struct op *op;
+    bool may_run; /* nothing takes its place before it is gone */
     uint64_t retry_ns;
 };
 

@@ -260,6 +260,25 @@ void pod_doom(struct pod *p, const char *runtime_name)
     step_doomed(p);
 }
 
+void pod_doom_alive(struct pod *p, const char *runtime_name)
+{
+    pod_doom(p, runtime_name);
+    for (size_t i = 0; i < p->doomed.n; i++) {
+        struct doomed *d = p->doomed.v[i];
+        d->may_run |= strcmp(d->name, runtime_name) == 0;
+    }
+}
+
+bool pod_has_remains(const struct pod *p)
+{
+    for (size_t i = 0; i < p->doomed.n; i++) {
+        if (p->doomed.v[i]->may_run) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void doom_container(struct container *c)
 {
     struct pod *p = c->pod;
@@ -429,6 +448,31 @@ static const json_t *tree_of(struct pod *p)
     return client_tree(p->nodes->client, p->seen);
 }
 
+static void sooner(uint64_t *due, uint64_t ns, uint64_t now)
+{
+    if (ns > now && ns < *due) {
+        *due = ns;
+    }
+}
+
+/* The next look, when nothing else asks for one: an appointment may have been made in favour of an
+ * earlier one, which was this look. */
+static void appoint(struct pod *p)
+{
+    uint64_t now = loop_mono_ns(p->nodes->loop);
+    uint64_t due = UINT64_MAX;
+    sooner(&due, p->sandbox.retry_ns, now);
+    for (size_t i = 0; i < p->containers.n; i++) {
+        sooner(&due, p->containers.v[i]->retry_ns, now);
+    }
+    for (size_t i = 0; i < p->doomed.n; i++) {
+        sooner(&due, p->doomed.v[i]->retry_ns, now);
+    }
+    if (due != UINT64_MAX) {
+        pod_queue_after(p, due - now);
+    }
+}
+
 int pod_reconcile(void *arg, const char *uid, struct err *err)
 {
     struct nodes *n = arg;
@@ -441,6 +485,7 @@ int pod_reconcile(void *arg, const char *uid, struct err *err)
     step(p, tree);
     int rc = publish(p, tree, err);
     settle_busy(p, tree);
+    appoint(p);
     begin_next(n);
     return rc;
 }

@@ -23,6 +23,10 @@ void pod_count(struct pod *p, bool counted);
 void pod_set_failed(struct pod *p, const char *reason, const char *message);
 /* Removes a container of this name from the runtime. */
 void pod_doom(struct pod *p, const char *runtime_name);
+/* The same of one that may still run: pod_has_remains until it is gone. */
+void pod_doom_alive(struct pod *p, const char *runtime_name);
+/* Something that is being removed may run still. */
+bool pod_has_remains(const struct pod *p);
 /* All that the runtime may have of it is to go. */
 void pod_doom_all(struct pod *p);
 struct container *pod_add_container(struct pod *p, const char *name, enum container_kind kind);

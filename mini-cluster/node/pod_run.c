@@ -149,15 +149,18 @@ static bool kill_all(struct pod *p)
     return alive;
 }
 
-/* Everything that is still to do something begins anew in the next sandbox. */
+/* Everything that is still to do something begins anew in the next sandbox. What an earlier life of
+ * ours asked for is not known: every name it may have used is given up. */
 static void renew_all(struct pod *p, const json_t *tree)
 {
+    bool all = p->adopted && p->sandbox.seen;
     p->initialized = false;
     for (size_t i = 0; i < p->containers.n; i++) {
         struct container *c = p->containers.v[i];
         bool over =
             c->state == CONTAINER_ENDED && c->kind == CONTAINER_APP && !pod_restarts(p, tree, c);
-        c->restarting = (c->asked || c->state == CONTAINER_ENDED) && !over;
+        bool used = all || c->asked || c->burnt || c->state == CONTAINER_ENDED;
+        c->restarting = used && !over;
     }
 }
 
@@ -276,7 +279,11 @@ static void step_waiting(struct container *c, const json_t *tree, const json_t *
             return;
         }
     }
-    if (!image_ready(c, spec)) {
+    if (c->burnt) {
+        c->restarting = p->staging = p->record_dirty = true;
+        return;
+    }
+    if (!image_ready(c, spec) || pod_has_remains(p)) {
         return;
     }
     if (c->op != NULL || c->looking != NULL || c->retry_ns > now) {
@@ -365,7 +372,8 @@ static void take_changes(struct pod *p, const json_t *tree)
         c->pulls.steps = 0;
         pull_forget(c);
         p->record_dirty = true;
-        if (c->state == CONTAINER_WAITING && !c->asked) {
+        if (c->state == CONTAINER_WAITING) {
+            c->burnt = c->asked;
             container_wait(c, NULL, NULL);
             continue;
         }
@@ -405,7 +413,7 @@ static void settle_phase(struct pod *p, const json_t *tree)
     p->final = p->final || p->phase == POD_SUCCEEDED || p->phase == POD_FAILED;
     if (p->final) {
         pod_count(p, false);
-        pod_queue(p); /* its sandbox may go */
+        p->staging = true; /* when that is committed, its sandbox may go */
     }
 }
 

@@ -153,8 +153,7 @@ void pod_stop(struct pod *p, const json_t *tree)
     }
     p->phase = pod_phase_now(p, tree);
     if (p->recorded && !p->emptied) {
-        p->emptied = true; /* how it ended is written before anything is removed */
-        pod_queue(p);
+        p->emptied = p->staging = true; /* how it ended is kept before anything is removed */
         return;
     }
     remove_all(p);
@@ -179,6 +178,13 @@ bool pod_remove_rest(struct pod *p)
     }
     if (stop_all(p, p->grace_s)) {
         return false;
+    }
+    for (size_t i = 0; i < p->containers.n; i++) {
+        struct container *c = p->containers.v[i];
+        if (c->state == CONTAINER_WAITING && c->asked) { /* nobody knows whether it runs */
+            pod_doom(p, c->runtime_name);
+            c->asked = false;
+        }
     }
     if (p->sandbox.asked) { /* its containers stay, for their logs */
         pod_doom(p, p->sandbox.runtime_name);

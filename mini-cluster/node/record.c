@@ -77,7 +77,7 @@ static void lose_container(struct container *c)
     if (c->seen) {
         container_lost(c);
     }
-    c->asked = true;
+    c->burnt = true;
 }
 
 static void lose_all(struct pod *p)
