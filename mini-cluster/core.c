@@ -8,17 +8,25 @@
 #include "api/api.h"
 #include "auth/auth.h"
 #include "client/client.h"
+#include "common/json/jx.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/map.h"
 #include "common/mem.h"
+#include "common/str.h"
 #include "controllers/controllers.h"
 #include "hosts/hosts.h"
 #include "kinds/kinds.h"
 #include "meta/clock.h"
+#include "meta/object.h"
 #include "net/net.h"
 #include "node/node.h"
 #include "scheduler/scheduler.h"
 #include "store/store.h"
+
+/* How soon a runtime that did not recover is asked again. */
+#define RETRY_FIRST LOOP_MS(200)
+#define RETRY_MAX LOOP_S(3)
 
 struct core {
     struct loop *loop;
@@ -27,8 +35,7 @@ struct core {
     struct store *store;
     struct api *api;
     struct auth *auth;
-    struct client *client; /* sees when the cluster is ready */
-    struct client_watch *node_watch, *account_watch;
+    struct client *client; /* sees when the cluster is ready; its watches end with it */
     struct controllers *controllers;
     struct scheduler *scheduler;
     struct nodes *nodes;
@@ -39,8 +46,12 @@ struct core {
     struct core_addresses at;
     int64_t cpu_milli, memory;
     int pods;
-    size_t nodes_wanted;
-    bool ready;
+    struct map *missing; /* what the cluster needs to be ready: "node/NAME", "account/NAMESPACE" */
+
+    struct loop_timer *retry; /* of the runtime's recovery */
+    uint64_t retry_ns;
+    bool recovering, recovered;
+    char why[256]; /* it did not recover last time; each reason is said once */
     void (*on_ready)(void *arg);
     void (*on_runtime)(void *arg);
     void *arg;
@@ -75,16 +86,18 @@ static void on_health(void *arg, bool writable, const char *why)
     }
 }
 
-static void on_runtime_event(void *arg, const struct runtime_event *ev)
+/* Recovery failed: the driver leaves it at that, so it is asked again, after a while or when the
+ * daemon is heard of. */
+static void recover_later(struct core *c, const struct err *err)
 {
-    struct core *c = arg;
-    if (ev->type == RUNTIME_EV_LOST) {
-        log_warn("runtime", "%s does not answer: %s; state is kept", c->rt.ops->name, ev->why);
-    } else if (ev->type == RUNTIME_EV_BACK) {
-        log_info("runtime", "%s answers again", c->rt.ops->name);
+    if (strncmp(c->why, err->msg, sizeof(c->why) - 1) != 0) {
+        str_copy(c->why, sizeof(c->why), err->msg);
+        log_error("runtime", "%s: %s; it is tried again until it answers", c->rt.ops->name,
+                  err->msg);
+        hosts_runtime_away(c->hosts, err->msg);
     }
-    hosts_runtime_event(c->hosts, ev);
-    nodes_runtime_event(c->nodes, ev);
+    loop_timer_start(c->retry, c->retry_ns);
+    c->retry_ns = c->retry_ns * 2 < RETRY_MAX ? c->retry_ns * 2 : RETRY_MAX;
 }
 
 static void on_recovered(void *arg, enum runtime_result result, const struct runtime_status *st,
@@ -92,15 +105,50 @@ static void on_recovered(void *arg, enum runtime_result result, const struct run
 {
     struct core *c = arg;
     (void)st;
+    c->recovering = false;
     if (result != RUNTIME_OK) {
-        log_error("runtime", "%s: %s", c->rt.ops->name, err->msg);
-        return; /* RUNTIME_EV_BACK starts over */
+        recover_later(c, err);
+        return;
     }
+    if (c->why[0] != '\0') {
+        log_info("runtime", "%s answers", c->rt.ops->name);
+    }
+    c->recovered = true;
+    hosts_runtime_away(c->hosts, NULL);
     hosts_runtime_ready(c->hosts);
     nodes_runtime_ready(c->nodes);
     if (c->on_runtime != NULL) {
         c->on_runtime(c->arg);
     }
+}
+
+static void recover(void *arg)
+{
+    struct core *c = arg;
+    if (!c->recovering && !c->recovered) {
+        c->recovering = true;
+        loop_timer_stop(c->retry);
+        c->rt.ops->recover(c->rt.self, on_recovered, c);
+    }
+}
+
+static void on_runtime_event(void *arg, const struct runtime_event *ev)
+{
+    struct core *c = arg;
+    if (ev->type == RUNTIME_EV_LOST) {
+        log_warn("runtime", "%s does not answer: %s; state is kept", c->rt.ops->name, ev->why);
+        hosts_runtime_away(c->hosts, ev->why);
+    } else if (ev->type == RUNTIME_EV_BACK) {
+        log_info("runtime", "%s answers again", c->rt.ops->name);
+        if (c->recovered) {
+            hosts_runtime_away(c->hosts, NULL);
+        } else {
+            c->retry_ns = RETRY_FIRST;
+            recover(c);
+        }
+    }
+    hosts_runtime_event(c->hosts, ev);
+    nodes_runtime_event(c->nodes, ev);
 }
 
 static void on_power(void *arg, const char *name, const char *address, uint64_t epoch, bool on)
@@ -132,19 +180,53 @@ static void on_guest(void *arg, const char *name, const char *container)
     }
 }
 
-static void look_if_ready(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
+/* ---- readiness ---- */
+
+/* Something that was waited for is there; with the last of it the cluster is ready. */
+static void found(struct core *c, const char *what, const char *name)
+{
+    cleanup_free char *key = xasprintf("%s/%s", what, name);
+    if (map_remove(c->missing, key) && map_count(c->missing) == 0 && c->on_ready != NULL) {
+        c->on_ready(c->arg);
+    }
+}
+
+static void on_node(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
 {
     struct core *c = arg;
-    struct err err;
-    (void)type, (void)obj, (void)prev;
-    if (c->ready || client_count(c->client, kinds_find_gr("nodes"), NULL) < c->nodes_wanted ||
-        client_get(c->client, kinds_find_gr("serviceaccounts"), "default", "default", &err) ==
-            NULL) {
-        return;
+    (void)prev;
+    if ((type == CLIENT_ADDED || type == CLIENT_MODIFIED) && map_count(c->missing) > 0 &&
+        json_array_size(jx_arr(obj, "status.addresses")) > 0) {
+        found(c, "node", object_name(obj));
     }
-    c->ready = true;
-    if (c->on_ready != NULL) {
-        c->on_ready(c->arg);
+}
+
+static void on_account(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
+{
+    struct core *c = arg;
+    (void)prev;
+    if (type == CLIENT_ADDED && str_eq(object_name(obj), "default")) {
+        found(c, "account", object_namespace(obj));
+    }
+}
+
+static void want(struct core *c, const char *what, const char *name)
+{
+    cleanup_free char *key = xasprintf("%s/%s", what, name);
+    map_put(c->missing, key, c);
+}
+
+static void want_all(struct core *c, const char *const *workers)
+{
+    static const char *const namespaces[] = {"default", "kube-node-lease", "kube-public",
+                                             "kube-system"};
+    c->missing = map_new(NULL);
+    want(c, "node", "control-plane");
+    for (; *workers != NULL; workers++) {
+        want(c, "node", *workers);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
+        want(c, "account", namespaces[i]);
     }
 }
 
@@ -161,9 +243,9 @@ static void copy_opts(struct core *c, const struct core_opts *o)
     c->on_ready = o->on_ready;
     c->on_runtime = o->on_runtime;
     c->arg = o->arg;
-    for (c->nodes_wanted = 1; o->workers[c->nodes_wanted - 1] != NULL;) {
-        c->nodes_wanted++; /* the control plane is a node too */
-    }
+    c->retry = loop_timer_new(c->loop, recover, c);
+    c->retry_ns = RETRY_FIRST;
+    want_all(c, o->workers);
 }
 
 static int open_api(struct core *c, const struct core_opts *o, struct err *err)
@@ -179,7 +261,7 @@ static int open_api(struct core *c, const struct core_opts *o, struct err *err)
     }
     struct api_opts api = {
         .service_cidr = c->at.service_cidr,
-        .version = "v1.35.0+podlab",
+        .version = CORE_VERSION,
         .cluster_name = c->name,
     };
     c->api = api_new(c->loop, c->store, &api);
@@ -212,9 +294,6 @@ static void start_workers(struct core *c, const struct core_opts *o)
         .names = o->workers,
         .subnet = c->subnet,
         .dns = c->at.dns,
-        .cpu_milli = c->cpu_milli,
-        .memory = c->memory,
-        .pods = c->pods,
         .ops = &hosts_ops,
         .arg = c,
     };
@@ -225,8 +304,8 @@ static void start_workers(struct core *c, const struct core_opts *o)
 static void watch_for_ready(struct core *c)
 {
     c->client = client_new(c->api, "system:podlab");
-    c->node_watch = client_watch(c->client, kinds_find_gr("nodes"), look_if_ready, c);
-    c->account_watch = client_watch(c->client, kinds_find_gr("serviceaccounts"), look_if_ready, c);
+    client_watch(c->client, kinds_find_gr("nodes"), on_node, c);
+    client_watch(c->client, kinds_find_gr("serviceaccounts"), on_account, c);
 }
 
 int core_new(struct loop *loop, const struct core_opts *opts, const struct runtime *rt,
@@ -248,7 +327,7 @@ int core_new(struct loop *loop, const struct core_opts *opts, const struct runti
     start_workers(c, opts);
     watch_for_ready(c);
     rt->ops->subscribe(rt->self, on_runtime_event, c);
-    rt->ops->recover(rt->self, on_recovered, c);
+    recover(c);
     *ret = c;
     return 0;
 }
@@ -267,6 +346,8 @@ static void let_go(struct core *c, void (*close_store)(struct store *))
     api_free(c->api);
     auth_free(c->auth);
     close_store(c->store);
+    loop_timer_free(c->retry);
+    map_free(c->missing);
     free(c->subnet);
     free(c->name);
     free(c);

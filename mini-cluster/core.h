@@ -16,6 +16,8 @@ struct clock;
 struct core;
 struct loop;
 
+#define CORE_VERSION "v1.35.0+podlab" /* of the Kubernetes API that is spoken */
+
 struct core_opts {
     const char *db_path;   /* of state.db */
     const char *vfs;       /* a SQLite VFS; NULL: the system's */
@@ -31,13 +33,13 @@ struct core_opts {
     int api_port;               /* where the bridge's gateway answers for the API */
     /* Once: the nodes, their addresses and the default service accounts exist. */
     void (*on_ready)(void *arg);
-    /* Once the runtime has recovered: its network exists. */
+    /* Once, when the runtime has recovered: its network exists. */
     void (*on_runtime)(void *arg);
     void *arg;
 };
 
 /* Every address of a cluster follows from its subnet: gateway .0.1, control-plane .0.2, hosts from
- * .0.10, pods from .1.0 up to .119.255, services in the upper half, DNS at .128.10. */
+ * .0.11 (see hosts_address), pods from .1.0 up to .119.255, services in the upper half, DNS at .128.10. */
 struct core_addresses {
     char gateway[16], ip_range[24], service_cidr[24], dns[16], api_service[16];
 };

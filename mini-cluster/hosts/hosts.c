@@ -7,7 +7,6 @@
 
 #include "api/api.h"
 #include "client/client.h"
-#include "client/recorder.h"
 #include "client/workqueue.h"
 #include "common/json/jx.h"
 #include "common/log.h"
@@ -40,16 +39,23 @@ void hosts_address(char buf[16], const char *subnet, int n)
     }
 }
 
-void host_requeue(struct host *h)
-{
-    workqueue_add(h->hosts->queue, h->name);
-}
+/* ---- the objects ---- */
 
 static void free_host(void *arg)
 {
     struct host *h = arg;
+    json_decref(h->spec);
     free(h->name);
     free(h);
+}
+
+/* What is remembered of its lives: not in the object, which anybody may edit or delete. */
+static void recall(struct host *h, const json_t *obj)
+{
+    const json_t *record = client_record_find(h->hosts->client, "hosts", h->name);
+    int64_t epoch = record != NULL ? jx_int(record, "epoch", 0) : jx_int(obj, "status.epoch", 0);
+    h->epoch = epoch > 0 ? (uint64_t)epoch : 0;
+    h->over = jx_bool(record, "over", false);
 }
 
 static void add_host(struct hosts *hs, const char *name, int n)
@@ -58,27 +64,36 @@ static void add_host(struct hosts *hs, const char *name, int n)
     h->hosts = hs;
     h->name = xstrdup(name);
     h->control_plane = n < 0;
+    h->fresh = true;
     hosts_address(h->address, hs->subnet, n);
     map_put(hs->by_name, name, h);
 
     struct err err;
-    if (client_get(hs->client, hs->kind, NULL, name, &err) == NULL) {
-        json_t *obj = json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s}}", "apiVersion", "podlab.dev/v1",
-                                "kind", "Host", "metadata", "name", name, "spec", "power", "On",
-                                "network", "Connected");
-        if (client_create(hs->client, hs->kind, NULL, obj, NULL, &err) < 0) {
-            log_error("hosts", "make host %s: %s", name, err.msg);
-        }
+    const json_t *obj = client_get(hs->client, hs->kind, NULL, name, &err);
+    recall(h, obj);
+    if (obj == NULL && host_make_object(h, &err) < 0) {
+        log_error("hosts", "make host %s: %s", name, err.msg);
+        host_requeue(h);
     }
 }
 
 static void on_host(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
 {
     struct hosts *hs = arg;
-    struct host *h = type == CLIENT_SYNCED ? NULL : map_find(hs->by_name, object_name(obj));
-    if (h != NULL) {
-        host_requeue(h);
+    if (type == CLIENT_SYNCED) {
+        return;
     }
+    struct host *h = map_find(hs->by_name, object_name(obj));
+    if (h == NULL) {
+        if (type != CLIENT_DELETED) {
+            hosts_say_unknown(hs, obj);
+        }
+        return;
+    }
+    if (prev != NULL && !json_equal(jx_get(obj, "spec"), jx_get(prev, "spec"))) {
+        h->retry_ns = 0; /* somebody changed his mind: try at once */
+    }
+    host_requeue(h);
 }
 
 struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct hosts_opts *opts)
@@ -87,6 +102,7 @@ struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct 
     hs->client = client_new(api, "system:podlab-hosts");
     hs->rt = *rt;
     hs->kind = kinds_find_gr("hosts.podlab.dev");
+    hs->node_kind = kinds_find_gr("nodes");
     hs->queue = workqueue_new(api_loop(api), "hosts", host_reconcile, hs);
     hs->by_name = map_new(free_host);
     hs->verdict = loop_timer_new(api_loop(api), hosts_verdict, hs);
@@ -95,9 +111,6 @@ struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct 
     memcpy(hs->key, opts->key, sizeof(hs->key));
     hs->subnet = xstrdup(opts->subnet);
     hs->dns = xstrdup(opts->dns);
-    hs->cpu_milli = opts->cpu_milli;
-    hs->memory = opts->memory;
-    hs->pods = opts->pods;
     add_host(hs, "control-plane", -1);
     for (int i = 0; opts->names[i] != NULL; i++) {
         add_host(hs, opts->names[i], i);
@@ -123,20 +136,23 @@ void hosts_free(struct hosts *hs)
     map_free(hs->by_name);
     free(hs->subnet);
     free(hs->dns);
+    free(hs->away);
     free(hs);
 }
+
+/* ---- the runtime ---- */
 
 void hosts_runtime_ready(struct hosts *hs)
 {
     size_t it = 0;
-    void *h;
+    void *value;
     hs->ready = true;
-    while (map_next(hs->by_name, &it, NULL, &h)) {
+    while (map_next(hs->by_name, &it, NULL, &value)) {
+        struct host *h = value;
+        h->retry_ns = 0;
         host_requeue(h);
     }
 }
-
-/* ---- what happens to the containers ---- */
 
 static struct host *host_of_container(struct hosts *hs, const char *container)
 {
@@ -151,32 +167,12 @@ static struct host *host_of_container(struct hosts *hs, const char *container)
     return NULL;
 }
 
-static void on_inspected(void *arg, enum runtime_result result, const struct runtime_status *st,
-                         const struct err *err)
-{
-    struct host *h = arg;
-    bool gone = result == RUNTIME_FAILED && err->code == ERR_NOT_FOUND;
-    bool ended =
-        result == RUNTIME_OK && strcmp(st->name, h->container) == 0 && st->state == RUNTIME_EXITED;
-    if (h->state == HOST_ON && (gone || ended)) {
-        host_died(h, gone || st->exit_code != 0);
-    }
-    h->lost_daemon = h->lost_daemon && result == RUNTIME_UNKNOWN;
-}
-
-static void inspect(struct host *h)
-{
-    if (h->state == HOST_ON) {
-        h->hosts->rt.ops->inspect(h->hosts->rt.self, h->container, on_inspected, h);
-    }
-}
-
 void hosts_runtime_event(struct hosts *hs, const struct runtime_event *ev)
 {
     if (ev->type == RUNTIME_EV_CHANGED) {
         struct host *h = host_of_container(hs, ev->name);
         if (h != NULL) {
-            inspect(h);
+            host_inspect(h);
         }
         return;
     }
@@ -186,7 +182,8 @@ void hosts_runtime_event(struct hosts *hs, const struct runtime_event *ev)
         struct host *h = value;
         h->lost_daemon = true;
         if (ev->type == RUNTIME_EV_BACK) {
-            inspect(h);
+            h->retry_ns = 0;
+            host_inspect(h);
             host_requeue(h);
         }
     }

@@ -25,8 +25,6 @@ struct hosts_opts {
     const char *subnet;        /* see hosts_address */
     const char *dns;           /* service address of the DNS server */
     unsigned char key[32];     /* the cluster key: names of containers are HMACs under it */
-    int64_t cpu_milli, memory; /* capacity of each */
-    int pods;
     const struct hosts_ops *ops;
     void *arg;
 };
@@ -40,6 +38,10 @@ void hosts_address(char buf[16], const char *subnet, int n);
 struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct hosts_opts *opts);
 void hosts_free(struct hosts *h);
 void hosts_runtime_event(struct hosts *h, const struct runtime_event *ev);
+/* The runtime has recovered: guests may be started. */
 void hosts_runtime_ready(struct hosts *h);
+/* Shown on every node, in a condition of type RuntimeUnavailable: why the runtime does not answer.
+ * NULL: it does. */
+void hosts_runtime_away(struct hosts *h, const char *why);
 
 #endif
