@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's own look at whether a pod fits: one that was bound by hand may not. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "common/json/jx.h"
 #include "common/mem.h"

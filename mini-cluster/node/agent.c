@@ -3,16 +3,11 @@
  * written when it changes, and once in a while. */
 #include "node/agent.h"
 
-#include <string.h>
-
-#include "api/api.h"
 #include "client/client.h"
 #include "common/json/jx.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
-#include "common/str.h"
-#include "kinds/kinds.h"
 #include "meta/clock.h"
 #include "meta/object.h"
 #include "meta/time.h"

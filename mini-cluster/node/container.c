@@ -11,7 +11,6 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "meta/clock.h"
-#include "node/op.h"
 #include "node/pod.h"
 #include "node/probe.h"
 #include "node/pull.h"

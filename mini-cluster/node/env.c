@@ -155,6 +155,9 @@ static void put_services(const struct spec_in *in, struct env *e)
     const json_t *api = in->find(in->arg, "services", "default", "kubernetes");
     if (api != NULL) {
         env_put_service(e, api);
+    } else if (in->api_host != NULL) {
+        env_put(e, "KUBERNETES_SERVICE_HOST", in->api_host);
+        env_put(e, "KUBERNETES_SERVICE_PORT", "443");
     }
     if (in->each_service != NULL && jx_bool(in->pod, "spec.enableServiceLinks", true)) {
         in->each_service(in->arg, object_namespace(in->pod), on_service, e);

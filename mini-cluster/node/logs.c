@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
 #include "common/str.h"

@@ -7,7 +7,6 @@
 #include "client/client.h"
 #include "client/workqueue.h"
 #include "common/json/jx.h"
-#include "common/log.h"
 #include "common/loop.h"
 #include "common/map.h"
 #include "common/mem.h"

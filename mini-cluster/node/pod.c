@@ -3,28 +3,20 @@
  * came of that is written in one commit. */
 #include "node/pod.h"
 
-#include <string.h>
-
 #include "client/client.h"
 #include "client/workqueue.h"
 #include "common/json/jx.h"
-#include "common/log.h"
 #include "common/loop.h"
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
-#include "kinds/kinds.h"
 #include "meta/object.h"
 #include "node/address.h"
 #include "node/container.h"
 #include "node/op.h"
-#include "node/pull.h"
 #include "store/store.h"
 
 #define RETRY LOOP_S(1)
-
-/* So many pods make steps at the same time; the runtime has its own bounds. */
-enum { BUSY_MAX = 256 };
 
 /* ---- making and forgetting ---- */
 
@@ -51,97 +43,15 @@ struct container *pod_add_container(struct pod *p, const char *name, enum contai
     return c;
 }
 
-static void free_doomed(struct pod *p, size_t i)
-{
-    struct doomed *d = p->doomed.v[i];
-    op_orphan(d->op);
-    map_remove(p->nodes->names, d->name);
-    free(d->name);
-    free(d);
-    vec_remove(&p->doomed, i);
-}
-
-/* ---- one after the other ---- */
-
-static void leave_fresh(struct pod *p)
-{
-    struct nodes *n = p->nodes;
-    if (p->fresh_at == NULL) {
-        return;
-    }
-    *p->fresh_at = p->fresh_next;
-    if (p->fresh_next != NULL) {
-        p->fresh_next->fresh_at = p->fresh_at;
-    } else {
-        n->fresh_end = p->fresh_at;
-    }
-    p->fresh_at = NULL;
-}
-
-/* What was begun is brought to its end first: then ten thousand new pods are ready one by one, and
- * not all at the very end. */
-static bool must_wait(struct pod *p)
-{
-    struct nodes *n = p->nodes;
-    if (p->recorded || p->busy || p->seen == NULL || p->seen->deleting || n->busy < BUSY_MAX) {
-        leave_fresh(p);
-        return false;
-    }
-    if (p->fresh_at == NULL) {
-        p->fresh_next = NULL;
-        p->fresh_at = n->fresh_end;
-        *n->fresh_end = p;
-        n->fresh_end = &p->fresh_next;
-    }
-    return true;
-}
-
-static void begin_next(struct nodes *n)
-{
-    struct pod *p = n->fresh;
-    if (p != NULL && n->busy < BUSY_MAX) {
-        leave_fresh(p);
-        pod_queue(p);
-    }
-}
-
-static void set_busy(struct pod *p, bool busy)
-{
-    if (p->busy != busy) {
-        p->nodes->busy += busy ? 1 : -1u;
-        p->busy = busy;
-    }
-    if (!busy) {
-        json_decref(steal(p->tree));
-    }
-}
-
-/* Looks whether anything is under way; keeps the parsed object as long. */
-static void settle_busy(struct pod *p, const json_t *tree)
-{
-    bool busy = p->staging || p->sandbox.op != NULL;
-    for (size_t i = 0; !busy && i < p->containers.n; i++) {
-        busy = p->containers.v[i]->op != NULL;
-    }
-    set_busy(p, busy);
-    if (busy && tree != NULL && p->tree == NULL) {
-        p->tree = json_incref((json_t *)(uintptr_t)tree);
-    }
-}
-
 void pod_free(struct pod *p)
 {
     struct nodes *n = p->nodes;
-    leave_fresh(p);
-    set_busy(p, false);
-    begin_next(n);
+    pod_turn_end(p);
     if (p->staging) {
         client_off_commit(n->client, p);
     }
     op_orphan_all(p);
-    while (p->doomed.n > 0) {
-        free_doomed(p, p->doomed.n - 1);
-    }
+    pod_doom_forget(p);
     for (size_t i = 0; i < p->containers.n; i++) {
         container_fini(p->containers.v[i]);
         free(p->containers.v[i]);
@@ -205,100 +115,6 @@ void pod_set_failed(struct pod *p, const char *reason, const char *message)
     p->reason = reason;
     free(p->message);
     p->message = xstrdup(message);
-}
-
-/* ---- removing containers ---- */
-
-static void on_removed(struct op *op, enum runtime_result result, const struct runtime_status *st,
-                       const struct err *err)
-{
-    struct pod *p = op->pod;
-    (void)st;
-    for (size_t i = 0; i < p->doomed.n; i++) {
-        struct doomed *d = p->doomed.v[i];
-        if (d->op != op) {
-            continue;
-        }
-        d->op = NULL;
-        if (result == RUNTIME_OK) {
-            free_doomed(p, i);
-        } else {
-            log_debug("node", "remove %s: %s", d->name, err->msg);
-            d->retry_ns = loop_mono_ns(p->nodes->loop) + RETRY;
-            pod_queue_after(p, RETRY);
-        }
-        break;
-    }
-    pod_queue(p);
-}
-
-static void step_doomed(struct pod *p)
-{
-    struct nodes *n = p->nodes;
-    uint64_t now = loop_mono_ns(n->loop);
-    for (size_t i = 0; i < p->doomed.n; i++) {
-        struct doomed *d = p->doomed.v[i];
-        if (d->op == NULL && d->retry_ns <= now) {
-            d->op = op_new(n, p, d->name, on_removed);
-            n->rt.ops->remove(n->rt.self, d->name, op_done, d->op);
-        }
-    }
-}
-
-void pod_doom(struct pod *p, const char *runtime_name)
-{
-    struct nodes *n = p->nodes;
-    for (size_t i = 0; i < p->doomed.n; i++) {
-        if (strcmp(p->doomed.v[i]->name, runtime_name) == 0) {
-            return;
-        }
-    }
-    struct doomed *d = xnew(struct doomed);
-    d->name = xstrdup(runtime_name);
-    vec_push(&p->doomed, d);
-    map_put(n->names, runtime_name, n->names);
-    step_doomed(p);
-}
-
-void pod_doom_alive(struct pod *p, const char *runtime_name)
-{
-    pod_doom(p, runtime_name);
-    for (size_t i = 0; i < p->doomed.n; i++) {
-        struct doomed *d = p->doomed.v[i];
-        d->may_run |= strcmp(d->name, runtime_name) == 0;
-    }
-}
-
-bool pod_has_remains(const struct pod *p)
-{
-    for (size_t i = 0; i < p->doomed.n; i++) {
-        if (p->doomed.v[i]->may_run) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void doom_container(struct container *c)
-{
-    struct pod *p = c->pod;
-    if (c->asked) {
-        pod_doom(p, c->runtime_name);
-        c->asked = false;
-    }
-    if (c->previous != NULL) {
-        pod_doom(p, c->previous);
-        free(steal(c->previous));
-    }
-}
-
-void pod_doom_all(struct pod *p)
-{
-    for (size_t i = 0; i < p->containers.n; i++) {
-        pull_forget(p->containers.v[i]);
-        doom_container(p->containers.v[i]);
-    }
-    doom_container(&p->sandbox);
 }
 
 /* ---- commits ---- */
@@ -424,7 +240,7 @@ static void look_again(struct pod *p)
 /* One step, as what is wanted and what is say. */
 static void step(struct pod *p, const json_t *tree)
 {
-    step_doomed(p);
+    pod_doom_step(p);
     if (tree == NULL) {
         pod_remove_rest(p);
         return;
@@ -477,15 +293,14 @@ int pod_reconcile(void *arg, const char *uid, struct err *err)
 {
     struct nodes *n = arg;
     struct pod *p = pod_find(n, uid);
-    if (p == NULL || !p->agent->loaded || p->staging || must_wait(p)) {
+    if (p == NULL || !p->agent->loaded || p->staging || pod_turn_waits(p)) {
         return 0;
     }
     map_remove(n->held_up, p->uid);
     const json_t *tree = tree_of(p);
     step(p, tree);
     int rc = publish(p, tree, err);
-    settle_busy(p, tree);
     appoint(p);
-    begin_next(n);
+    pod_turn_over(p, tree);
     return rc;
 }

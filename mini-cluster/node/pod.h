@@ -21,21 +21,46 @@ int pod_reconcile(void *nodes, const char *uid, struct err *err);
 /* Takes its share of the host, or gives it back. */
 void pod_count(struct pod *p, bool counted);
 void pod_set_failed(struct pod *p, const char *reason, const char *message);
+struct container *pod_add_container(struct pod *p, const char *name, enum container_kind kind);
+
+/* ---- pod_doom.c: removing containers ---- */
+
 /* Removes a container of this name from the runtime. */
 void pod_doom(struct pod *p, const char *runtime_name);
-/* The same of one that may still run: pod_has_remains until it is gone. */
+/* The same of one that may still run: pod_doom_remains until it is gone. */
 void pod_doom_alive(struct pod *p, const char *runtime_name);
-/* Something that is being removed may run still. */
-bool pod_has_remains(const struct pod *p);
+bool pod_doom_remains(const struct pod *p);
 /* All that the runtime may have of it is to go. */
 void pod_doom_all(struct pod *p);
-struct container *pod_add_container(struct pod *p, const char *name, enum container_kind kind);
+/* Asks again for what is still there. */
+void pod_doom_step(struct pod *p);
+/* They stay; nobody asks any more. */
+void pod_doom_forget(struct pod *p);
+
+/* ---- pod_turn.c ---- */
+
+/* A pod that was not begun yet waits when so many others are busy; it is queued in its turn. */
+bool pod_turn_waits(struct pod *p);
+/* It was looked at: busy while anything is under way, and the next one may begin. `tree` is kept
+ * parsed as long. */
+void pod_turn_over(struct pod *p, const json_t *tree);
+/* It is forgotten. */
+void pod_turn_end(struct pod *p);
 
 /* ---- pod_load.c ---- */
 
 /* What it was before our time: containers from the spec, unless the record had them; how they ended
  * from the status. */
 void pod_load(struct pod *p, const json_t *tree);
+
+/* ---- pod_sandbox.c: what comes before the containers ---- */
+
+/* Takes the pod on, or refuses it: its address and its names, to be recorded. */
+void pod_sandbox_intend(struct pod *p, const json_t *tree);
+/* True when the sandbox runs; else the step towards it. */
+bool pod_sandbox_step(struct pod *p, const json_t *tree);
+/* What the container's name at the runtime stands for. */
+uint64_t pod_sandbox_hash(const struct pod *p, const json_t *spec);
 
 /* ---- pod_run.c: towards running ---- */
 void pod_run(struct pod *p, const json_t *tree);

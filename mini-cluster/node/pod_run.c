@@ -2,24 +2,17 @@
 /* The way up: is there room, then an intent, then a sandbox, then init containers one after the
  * other, then the others together; and whatever ends begins again, as the spec says. */
 #include <stdio.h>
-#include <string.h>
 
-#include "client/client.h"
 #include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "meta/clock.h"
 #include "meta/object.h"
-#include "node/address.h"
 #include "node/container.h"
 #include "node/pod.h"
 #include "node/probe.h"
 #include "node/pull.h"
-#include "node/spec.h"
-
-/* After so many addresses the place of the search is noted again, as far ahead. */
-enum { CURSOR_STEP = 64 };
 
 static uint64_t now_ns(const struct pod *p)
 {
@@ -31,74 +24,6 @@ const json_t *pod_container_spec(const struct pod *p, const json_t *tree, const 
     (void)p;
     const json_t *spec = jx_find(jx_arr(tree, "spec.containers"), "name", name);
     return spec != NULL ? spec : jx_find(jx_arr(tree, "spec.initContainers"), "name", name);
-}
-
-static uint64_t hash_of(const struct pod *p, const json_t *spec)
-{
-    cleanup_str struct str text = STR_INIT;
-    str_add_f(&text, "%s\n%s\n%s", p->uid, jx_get_str(spec, "name", ""),
-              jx_get_str(spec, "image", ""));
-    return str_hash(text.p, text.len);
-}
-
-/* ---- the intent ---- */
-
-/* Kept one step ahead, so that after a crash no address is given again too soon. */
-static void keep_cursor(struct nodes *n)
-{
-    unsigned cursor = address_cursor(n->addresses);
-    if (cursor % CURSOR_STEP == 1) {
-        client_record_put(n->client, "node.addresses", "cursor",
-                          json_integer(cursor + CURSOR_STEP));
-    }
-}
-
-static bool take_address(struct pod *p)
-{
-    struct nodes *n = p->nodes;
-    if (p->address[0] != '\0') {
-        return true;
-    }
-    if (!address_take(n->addresses, now_ns(p), p->address)) {
-        say_pod(p, "Warning", "FailedCreatePodSandBox",
-                "Failed to create pod sandbox: no pod address is free in this cluster");
-        pod_queue_after(p, LOOP_S(1));
-        return false;
-    }
-    keep_cursor(n);
-    return true;
-}
-
-static void reject(struct pod *p, const char *reason, char *message)
-{
-    say_pod(p, "Warning", reason, "%s", message);
-    pod_set_failed(p, reason, message);
-    p->phase = POD_FAILED;
-    p->final = true;
-}
-
-static void intend(struct pod *p, const json_t *tree)
-{
-    cleanup_free char *why = NULL;
-    const char *refused = admit_refuse(p, tree, &why);
-    if (refused != NULL) {
-        reject(p, refused, why);
-        return;
-    }
-    if (!take_address(p)) {
-        return;
-    }
-    pod_count(p, true);
-    p->epoch = p->agent->epoch;
-    p->start_us = loop_wall_us(p->nodes->loop);
-    p->volumes = spec_volumes(tree);
-    container_claim_name(&p->sandbox);
-    for (size_t i = 0; i < p->containers.n; i++) {
-        struct container *c = p->containers.v[i];
-        c->hash = hash_of(p, pod_container_spec(p, tree, c->name));
-        container_claim_name(c);
-    }
-    p->recorded = p->staging = p->record_dirty = true;
 }
 
 /* ---- images ---- */
@@ -121,92 +46,6 @@ static void look_for_images(struct pod *p, const json_t *tree)
             return;
         }
     }
-}
-
-/* ---- the sandbox ---- */
-
-static bool has_run(const struct pod *p)
-{
-    for (size_t i = 0; i < p->containers.n; i++) {
-        if (p->containers.v[i]->seen || p->containers.v[i]->last != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Without its sandbox a container cannot be reached any more: nothing to be polite about. */
-static bool kill_all(struct pod *p)
-{
-    bool alive = false;
-    for (size_t i = 0; i < p->containers.n; i++) {
-        struct container *c = p->containers.v[i];
-        if (c->state == CONTAINER_RUNNING && !c->killing && c->retry_ns <= now_ns(p)) {
-            container_stop(c, 0);
-        }
-        alive |= container_alive(c) || c->op != NULL;
-    }
-    return alive;
-}
-
-/* Everything that is still to do something begins anew in the next sandbox. What an earlier life of
- * ours asked for is not known: every name it may have used is given up. */
-static void renew_all(struct pod *p, const json_t *tree)
-{
-    bool all = p->adopted && p->sandbox.seen;
-    p->initialized = false;
-    for (size_t i = 0; i < p->containers.n; i++) {
-        struct container *c = p->containers.v[i];
-        bool over =
-            c->state == CONTAINER_ENDED && c->kind == CONTAINER_APP && !pod_restarts(p, tree, c);
-        bool used = all || c->asked || c->burnt || c->state == CONTAINER_ENDED;
-        c->restarting = used && !over;
-    }
-}
-
-static void sandbox_ended(struct pod *p, const json_t *tree)
-{
-    struct container *s = &p->sandbox;
-    const struct clock *clock = *p->nodes->clock;
-    uint64_t left = backoff_left(&s->crashes, now_ns(p), LOOP_MS(200), clock->backoff_max);
-    bool never = str_eq(jx_str(tree, "spec.restartPolicy", "Always"), "Never");
-    if (kill_all(p)) {
-        return; /* first they end */
-    }
-    if (never && has_run(p)) {
-        pod_set_failed(p, NULL, NULL);
-        p->phase = pod_phase_now(p, tree) == POD_SUCCEEDED ? POD_SUCCEEDED : POD_FAILED;
-        p->final = true;
-        return;
-    }
-    if (left > 0) {
-        pod_queue_after(p, left);
-        return;
-    }
-    if (!s->seen) { /* it never ran: perhaps the address is to blame */
-        address_release(p->nodes->addresses, p->address, now_ns(p));
-        p->address[0] = '\0';
-    } else {
-        say_pod(p, "Normal", "SandboxChanged",
-                "Pod sandbox changed, it will be killed and re-created.");
-    }
-    if (take_address(p)) {
-        renew_all(p, tree);
-        p->epoch = p->agent->epoch;
-        s->restarting = p->staging = p->record_dirty = true;
-    }
-}
-
-/* True when it runs. */
-static bool step_sandbox(struct pod *p, const json_t *tree)
-{
-    struct container *s = &p->sandbox;
-    if (s->state == CONTAINER_ENDED) {
-        sandbox_ended(p, tree);
-    } else if (s->state == CONTAINER_WAITING && s->op == NULL && s->retry_ns <= now_ns(p)) {
-        pod_start_sandbox(p, tree);
-    }
-    return s->state == CONTAINER_RUNNING;
 }
 
 /* ---- containers ---- */
@@ -283,7 +122,7 @@ static void step_waiting(struct container *c, const json_t *tree, const json_t *
         c->restarting = p->staging = p->record_dirty = true;
         return;
     }
-    if (!image_ready(c, spec) || pod_has_remains(p)) {
+    if (!image_ready(c, spec) || pod_doom_remains(p)) {
         return;
     }
     if (c->op != NULL || c->looking != NULL || c->retry_ns > now) {
@@ -363,7 +202,7 @@ static void take_changes(struct pod *p, const json_t *tree)
     for (size_t i = 0; i < p->containers.n; i++) {
         struct container *c = p->containers.v[i];
         const json_t *spec = pod_container_spec(p, tree, c->name);
-        uint64_t hash = hash_of(p, spec);
+        uint64_t hash = pod_sandbox_hash(p, spec);
         if (spec == NULL || hash == c->hash || c->kind == CONTAINER_INIT) {
             continue;
         }
@@ -424,7 +263,7 @@ void pod_run(struct pod *p, const json_t *tree)
         return;
     }
     if (!p->recorded) {
-        intend(p, tree);
+        pod_sandbox_intend(p, tree);
         return;
     }
     if (p->generation != object_generation(tree)) {
@@ -434,7 +273,7 @@ void pod_run(struct pod *p, const json_t *tree)
         pod_queue(p);
         return;
     }
-    if (step_sandbox(p, tree)) {
+    if (pod_sandbox_step(p, tree)) {
         p->initialized = step_inits(p, tree);
         if (p->initialized) {
             step_apps(p, tree);

@@ -2,20 +2,16 @@
 /* Asks the runtime for one sandbox or one container, with everything it is to be run with. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "auth/auth.h"
 #include "client/client.h"
-#include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "kinds/kinds.h"
-#include "meta/object.h"
 #include "node/container.h"
 #include "node/pod.h"
-#include "node/pull.h"
 #include "node/spec.h"
 
 /* Something missing is looked for again at the latest after this long. */
@@ -70,6 +66,7 @@ static struct spec_in inputs(const struct pod *p, const json_t *tree, const json
         .node_memory = a->opts.memory,
         .dns = n->dns,
         .ca_pem = n->ca_pem,
+        .api_host = n->api_host,
         .find = find,
         .each_service = each_service,
         .token = n->auth != NULL ? token : NULL,

@@ -2,11 +2,9 @@
 /* A pod's status from what is known of it: the same every time, so that what did not change is not
  * written. */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/json/jx.h"
 #include "common/mem.h"
-#include "common/str.h"
 #include "meta/object.h"
 #include "meta/time.h"
 #include "node/container.h"

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way down: containers end in their own time, then everything is removed, then the address is
  * free, then the record and the object go in one commit. */
-#include <string.h>
 
 #include "client/client.h"
 #include "common/json/jx.h"
 #include "common/log.h"
 #include "common/loop.h"
-#include "common/mem.h"
-#include "common/str.h"
-#include "kinds/kinds.h"
-#include "meta/object.h"
 #include "meta/time.h"
 #include "node/address.h"
 #include "node/container.h"

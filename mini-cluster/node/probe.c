@@ -4,7 +4,6 @@
 #include "node/probe.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "common/json/jx.h"
 #include "common/loop.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a Probe of the API into what the agent makes of it. */
 #include <ctype.h>
-#include <string.h>
 
 #include "common/json/jx.h"
 #include "common/loop.h"

@@ -3,15 +3,12 @@
  * what an earlier one started, and removes what nobody wants any more. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "client/client.h"
 #include "common/json/jx.h"
-#include "common/loop.h"
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
-#include "node/address.h"
 #include "node/container.h"
 #include "node/pod.h"
 

@@ -20,7 +20,7 @@ struct spec_in {
     const json_t *pod, *container;
     const char *address, *host_address;  /* "" not known yet */
     int64_t node_cpu_milli, node_memory; /* what a missing limit stands for */
-    const char *dns, *ca_pem;
+    const char *dns, *ca_pem, *api_host; /* api_host: of the API, without a service */
     /* NULL when there is none. */
     const json_t *(*find)(void *arg, const char *gr, const char *ns, const char *name);
     void (*each_service)(void *arg, const char *ns, void (*fn)(void *fn_arg, const json_t *service),

@@ -12,7 +12,6 @@
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
-#include "kinds/kinds.h"
 #include "node/container.h"
 #include "node/op.h"
 #include "node/pod.h"

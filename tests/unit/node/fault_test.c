@@ -197,7 +197,58 @@ static void test_strays(void **state)
     tear_down(&f);
 }
 
-/* An event was missed: the next list finds out. */
+/* Events were missed: the next list finds out. */
+static void test_missed_events(void **state)
+{
+    struct fixture f;
+    struct runtime rt;
+    (void)state;
+    set_up(&f);
+    create_pod(&f, "a", "worker-1", WEB);
+    create_pod(&f, "b", "worker-1", WEB);
+    wait_for(&f, "b", "status.phase", "Running", 100);
+    cleanup_free char *a = xstrdup(find_running(&f, "default/a web"));
+    cleanup_free char *b = xstrdup(find_running(&f, "default/b web"));
+    f.rt.ops->subscribe(f.rt.self, NULL, NULL);
+    fake_kill(f.fake, a, 5, false);
+    fake_runtime(f.fake, &rt);
+    rt.ops->remove(rt.self, b, on_done, NULL);
+    rt.ops->free(rt.self);
+    run_ms(&f, 1000);
+    assert_int_equal(cint(&f, "a", 0, "restartCount"), 0);
+    f.rt.ops->subscribe(f.rt.self, on_runtime, &f);
+    nodes_runtime_event(f.nodes, &(struct runtime_event){.type = RUNTIME_EV_BACK});
+    run_ms(&f, 100);
+    assert_int_equal(cint(&f, "a", 0, "lastState.terminated.exitCode"), 5);
+    assert_string_equal(ctext(&f, "b", 0, "lastState.terminated.reason"), "ContainerStatusUnknown");
+    expect_ready(&f, "a");
+    expect_ready(&f, "b");
+    tear_down(&f);
+}
+
+/* What could not be removed is asked for again, as long as it takes. */
+static void test_removal_is_repeated(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    create_pod(&f, "a", "worker-1", WEB);
+    create_pod(&f, "b", "worker-1", WEB);
+    wait_for(&f, "b", "status.phase", "Running", 100);
+    fake_set_down(f.fake, true);
+    delete_pod(&f, "a", 0);
+    delete_pod(&f, "b", 1);
+    run_ms(&f, 7300);
+    assert_int_equal(records(&f), 2);
+    fake_set_down(f.fake, false);
+    run_ms(&f, 5000);
+    assert_int_equal(records(&f), 0);
+    assert_null(pod(&f, "b"));
+    assert_int_equal(take_census(&f, NULL).all, 0);
+    tear_down(&f);
+}
+
+/* Owed over a restart, too. */
 static void test_removal_waits_for_daemon(void **state)
 {
     struct fixture f;
@@ -374,6 +425,8 @@ int main(void)
         cmocka_unit_test(test_daemon_away),
         cmocka_unit_test(test_daemon_away_mid_start),
         cmocka_unit_test(test_strays),
+        cmocka_unit_test(test_missed_events),
+        cmocka_unit_test(test_removal_is_repeated),
         cmocka_unit_test(test_removal_waits_for_daemon),
         cmocka_unit_test(test_power_cycle),
         cmocka_unit_test(test_power_cut_mid_start),
