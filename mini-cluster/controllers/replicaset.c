@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps as many pods as a ReplicaSet asks for: adopts, makes and deletes. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
@@ -12,6 +13,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "controllers/controller.h"
+#include "controllers/pace.h"
 #include "kinds/kinds.h"
 #include "meta/object.h"
 #include "meta/selector.h"
@@ -19,18 +21,30 @@
 #include "store/store.h"
 
 /* A set may have thousands of pods, and each of them changes several times: so a step walks the
- * index and parses no pod, except those from which victims are chosen. */
+ * index and parses no pod, except those from which victims are chosen; and a large set is not
+ * looked at for every change of every pod, but once in a while. */
 
-enum { BURST = 500 }; /* pods made or deleted in one step, as kube-controller-manager does */
+enum { BURST = 500 }; /* pods deleted in one step, as kube-controller-manager does */
+enum { SMALL = 16 };  /* sets up to this size are looked at at once */
+
+#define PAUSE_PER_POD LOOP_MS(1)
+#define PAUSE_MAX LOOP_MS(100)
+
+struct set {
+    struct selector *selector; /* who could adopt an orphan */
+    bool look_for_orphans;     /* the next step searches the namespace */
+    size_t pods;               /* how many it had when it was looked at last, */
+    uint64_t looked_ns;        /* and when that was */
+};
 
 struct replicaset {
     struct client *client;
     struct loop *loop;
     const struct kind *kind, *pods;
     struct workqueue *queue;
-    struct map *by_selector;      /* "ns/name" -> struct selector: who could adopt an orphan */
-    struct map *look_for_orphans; /* keys whose next step searches the namespace */
-    struct map *ready;            /* uids of Ready pods -> struct readiness */
+    struct map *sets;  /* "ns/name" -> struct set */
+    struct map *ready; /* uids of Ready pods -> struct readiness */
+    struct pace *pace;
     struct client_watch *watch, *pod_watch;
 };
 
@@ -151,7 +165,7 @@ static json_t *pod_from_template(const struct replicaset *r, const json_t *rs)
 
 static int make_pods(struct replicaset *r, const json_t *rs, int64_t n, struct err *err)
 {
-    for (int64_t i = 0; i < n && i < BURST; i++) {
+    for (int64_t i = 0; i < n; i++) {
         const json_t *made;
         if (client_create(r->client, r->pods, object_namespace(rs), pod_from_template(r, rs), &made,
                           err) < 0) {
@@ -159,6 +173,7 @@ static int make_pods(struct replicaset *r, const json_t *rs, int64_t n, struct e
                            "Error creating: %s", err->msg);
             return -1;
         }
+        pace_made(r->pace, object_uid(made));
         recorder_event(r->client, "replicaset-controller", NULL, rs, "Normal", "SuccessfulCreate",
                        "Created pod: %s", object_name(made));
     }
@@ -283,25 +298,37 @@ static int write_status(struct replicaset *r, const json_t *rs, const struct cou
 
 /* ---- one step ---- */
 
-static int reconcile_pods(struct replicaset *r, const char *key, const json_t *rs,
-                          const struct selector *selector, members *pods, struct err *err)
+/* More or fewer of them. */
+static int resize(struct replicaset *r, const char *key, const json_t *rs, const members *pods,
+                  int64_t more, struct err *failed)
 {
-    if (map_remove(r->look_for_orphans, key) && adopt_orphans(r, rs, selector, err) < 0) {
-        map_put(r->look_for_orphans, key, r);
+    if (object_deleting(rs) || more <= 0) {
+        pace_leave(r->pace, key);
+        return object_deleting(rs) || more == 0 ? 0 : delete_pods(r, rs, pods, -more, failed);
+    }
+    int rc = make_pods(r, rs, (int64_t)pace_ask(r->pace, key, (size_t)more), failed);
+    if (rc < 0) {
+        pace_leave(r->pace, key); /* until it is tried again */
+    }
+    return rc;
+}
+
+static int reconcile_pods(struct replicaset *r, const char *key, const json_t *rs, struct set *set,
+                          members *pods, struct err *err)
+{
+    if (set->look_for_orphans && adopt_orphans(r, rs, set->selector, err) < 0) {
         return -1;
     }
-    if (list_pods(r, rs, selector, pods, err) < 0) {
+    set->look_for_orphans = false;
+    if (list_pods(r, rs, set->selector, pods, err) < 0) {
         return -1;
     }
+    set->pods = pods->n;
+    set->looked_ns = loop_mono_ns(r->loop);
     struct counts c = count(r, rs, pods);
     struct err failed = {0};
     int64_t more = jx_int(rs, "spec.replicas", 1) - c.replicas;
-    int rc = 0;
-    if (!object_deleting(rs) && more > 0) {
-        rc = make_pods(r, rs, more, &failed);
-    } else if (!object_deleting(rs) && more < 0) {
-        rc = delete_pods(r, rs, pods, -more, &failed);
-    }
+    int rc = resize(r, key, rs, pods, more, &failed);
     if (c.wait_ns > 0) {
         workqueue_add_after(r->queue, key, c.wait_ns);
     }
@@ -322,21 +349,30 @@ static int reconcile(void *arg, const char *key, struct err *err)
     struct err gone;
     workqueue_split(key, ns, name);
     const json_t *rs = client_get(r->client, r->kind, ns, name, &gone);
-    const struct selector *selector = map_find(r->by_selector, key);
-    if (rs == NULL || selector == NULL) {
+    struct set *set = map_find(r->sets, key);
+    if (rs == NULL || set == NULL) {
+        pace_leave(r->pace, key);
         return 0;
     }
     members pods = {0};
-    int rc = reconcile_pods(r, key, rs, selector, &pods, err);
+    int rc = reconcile_pods(r, key, rs, set, &pods, err);
     vec_fini(&pods);
     return rc;
 }
 
 /* ---- what changes ---- */
 
-static void free_selector(void *arg)
+static void free_set(void *arg)
 {
-    selector_free(arg);
+    struct set *set = arg;
+    selector_free(set->selector);
+    free(set);
+}
+
+static void go_on(void *arg, const char *key)
+{
+    struct replicaset *r = arg;
+    workqueue_add(r->queue, key);
 }
 
 static void on_replicaset(void *arg, enum client_event type, const json_t *rs, const json_t *prev)
@@ -349,14 +385,16 @@ static void on_replicaset(void *arg, enum client_event type, const json_t *rs, c
     }
     cleanup_free char *key = xasprintf("%s/%s", object_namespace(rs), object_name(rs));
     if (type == CLIENT_DELETED) {
-        map_remove(r->by_selector, key);
-        map_remove(r->look_for_orphans, key);
+        map_remove(r->sets, key);
+        pace_leave(r->pace, key);
         return;
     }
-    if (map_find(r->by_selector, key) == NULL &&
+    if (map_find(r->sets, key) == NULL &&
         selector_from_json(jx_obj(rs, "spec.selector"), &selector, &err) == 0) {
-        map_put(r->by_selector, key, selector); /* immutable, so once is enough */
-        map_put(r->look_for_orphans, key, r);
+        struct set *set = xnew(struct set);
+        set->selector = selector; /* immutable, so once is enough */
+        set->look_for_orphans = true;
+        map_put(r->sets, key, set);
     }
     workqueue_add(r->queue, key);
 }
@@ -365,14 +403,32 @@ static void offer_orphan(struct replicaset *r, const struct store_entry *pod)
 {
     size_t it = 0;
     const char *key;
-    void *selector;
+    void *value;
     size_t len = strlen(pod->key.ns);
-    while (map_next(r->by_selector, &it, &key, &selector)) {
+    while (map_next(r->sets, &it, &key, &value)) {
+        struct set *set = value;
         if (strncmp(key, pod->key.ns, len) == 0 && key[len] == '/' &&
-            selector_match(selector, pod->labels)) {
-            map_put(r->look_for_orphans, key, r);
+            selector_match(set->selector, pod->labels)) {
+            set->look_for_orphans = true;
             workqueue_add(r->queue, key);
         }
+    }
+}
+
+/* A pod of the set changed: a small set is looked at now, a large one when its pause is over. */
+static void look_soon(struct replicaset *r, const char *key)
+{
+    const struct set *set = map_find(r->sets, key);
+    uint64_t pause = 0;
+    if (set != NULL && set->pods > SMALL) {
+        pause = set->pods * PAUSE_PER_POD;
+        pause = set->looked_ns + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
+    }
+    uint64_t now = loop_mono_ns(r->loop);
+    if (pause > now) {
+        workqueue_add_after(r->queue, key, pause - now);
+    } else {
+        workqueue_add(r->queue, key);
     }
 }
 
@@ -380,7 +436,9 @@ static void tell_owner(struct replicaset *r, const struct store_entry *pod)
 {
     const json_t *owner = client_find_uid(r->client, pod->owner_uid);
     if (owner != NULL && str_eq(jx_get_str(owner, "kind", ""), "ReplicaSet")) {
-        workqueue_add_object(r->queue, object_namespace(owner), object_name(owner));
+        char key[512];
+        snprintf(key, sizeof(key), "%s/%s", object_namespace(owner), object_name(owner));
+        look_soon(r, key);
     }
 }
 
@@ -411,6 +469,10 @@ static void on_pod(void *arg, enum client_event type, const struct store_entry *
         return;
     }
     note_readiness(r, type, pod);
+    if (type == CLIENT_DELETED || pod->deleting || is_terminal(pod) ||
+        strcmp(pod->phase, "Running") == 0) {
+        pace_settled(r->pace, pod->uid);
+    }
     if (prev != NULL && prev->owner_uid[0] != '\0' &&
         strcmp(prev->owner_uid, pod->owner_uid) != 0) {
         tell_owner(r, prev);
@@ -430,8 +492,8 @@ static void *create(struct api *api, const struct clock *const *clock)
     r->kind = kinds_find_gr("replicasets.apps");
     r->pods = kinds_find_gr("pods");
     r->queue = workqueue_new(r->loop, "replicaset", reconcile, r);
-    r->by_selector = map_new(free_selector);
-    r->look_for_orphans = map_new(NULL);
+    r->sets = map_new(free_set);
+    r->pace = pace_new(r->loop, go_on, r);
     r->ready = map_new(free);
     r->watch = client_watch(r->client, r->kind, on_replicaset, r);
     r->pod_watch = client_watch_entries(r->client, r->pods, on_pod, r);
@@ -444,8 +506,8 @@ static void destroy(void *self)
     client_watch_free(r->watch);
     client_watch_free(r->pod_watch);
     workqueue_free(r->queue);
-    map_free(r->by_selector);
-    map_free(r->look_for_orphans);
+    pace_free(r->pace);
+    map_free(r->sets);
     map_free(r->ready);
     client_free(r->client);
     free(r);
