@@ -10,18 +10,14 @@
 #include "common/vec.h"
 #include "loader/loader.h"
 
-#ifndef PODLAB_DATADIR
-#define PODLAB_DATADIR "/usr/local/share/podlab"
-#endif
-
 static bool is_dir(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The labs stand beside the folder that the program was built in: build/podlab, build/asan/podlab.
- */
+/* The labs stand beside the folder that the program was built in (build/podlab, build/asan/podlab),
+ * or where it was installed (PREFIX/bin/podlab, PREFIX/share/podlab/labs). */
 static char *beside_program(void)
 {
     char path[PATH_MAX];
@@ -37,8 +33,9 @@ static char *beside_program(void)
         }
         *slash = '\0';
         cleanup_free char *labs = xasprintf("%s/labs", path);
-        if (is_dir(labs)) {
-            return steal(labs);
+        cleanup_free char *shared = xasprintf("%s/share/podlab/labs", path);
+        if (is_dir(labs) || is_dir(shared)) {
+            return is_dir(labs) ? steal(labs) : steal(shared);
         }
     }
     return NULL;
@@ -50,11 +47,7 @@ char *loader_root(void)
     if (named != NULL && named[0] != '\0') {
         return xstrdup(named);
     }
-    char *beside = beside_program();
-    if (beside != NULL) {
-        return beside;
-    }
-    return is_dir(PODLAB_DATADIR "/labs") ? xstrdup(PODLAB_DATADIR "/labs") : NULL;
+    return beside_program();
 }
 
 static int by_name(const void *a, const void *b)
