@@ -129,7 +129,8 @@ static void look_at_pod(const struct motion_view *view, const json_t *pod, struc
     sign_number(m, jx_path(pod, "metadata.deletionTimestamp") != NULL);
     jx_each(i, c, jx_arr(pod, "status.containerStatuses"))
     {
-        sign(m, jx_str(c, "state.waiting.reason", ""));
+        const char *reason = jx_str(c, "state.waiting.reason", "");
+        sign(m, is_stuck(reason) ? "stuck" : reason); /* back-offs come and go */
         sign_number(m, jx_int(c, "restartCount", 0));
         sign_number(m, jx_path(c, "state.running") != NULL);
     }

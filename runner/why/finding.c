@@ -26,7 +26,7 @@ static void say_seen(struct finding *f)
         finding_number(f, "want", s->want);
         id = s->got > s->want ? "seen.more" : "seen.fewer";
     } else if (s->judged->kind == LAB_HTTP && s->seen != NULL) {
-        id = jx_int(s->seen, "status", 0) > 0 ? "seen.answer" : "seen.error";
+        id = jx_str(s->seen, "error", "")[0] == '\0' ? "seen.answer" : "seen.error";
         finding_number(f, "status", jx_int(s->seen, "status", 0));
         finding_text(f, "error", jx_str(s->seen, "error", ""));
     } else if (json_is_string(got) && json_is_string(jx_get(s->clause, "want"))) {

@@ -138,6 +138,9 @@ static void test_what_counts_as_a_change(void **state)
     uint64_t before = signature(POD("phase: Running"));
     assert_int_equal(before, signature(POD("phase: Running, podIP: 10.0.0.1")));
     assert_int_not_equal(before, signature(POD("phase: Pending")));
+    assert_int_equal(
+        signature(POD("containerStatuses: [{state: {waiting: {reason: ErrImagePull}}}]")),
+        signature(POD("containerStatuses: [{state: {waiting: {reason: ImagePullBackOff}}}]")));
     assert_int_not_equal(before, signature(POD("phase: Running, " READY)));
     assert_int_not_equal(before,
                          signature(POD("phase: Running, containerStatuses: [{restartCount: 1}]")));

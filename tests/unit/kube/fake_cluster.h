@@ -38,6 +38,8 @@ static const struct fake_kind fake_kinds[] = {
     {"Deployment", "deployments", "apps", "v1", "deploy", true},
     {"ReplicaSet", "replicasets", "apps", "v1", "rs", true},
     {"EndpointSlice", "endpointslices", "discovery.k8s.io", "v1", "", true},
+    {"ConfigMap", "configmaps", "", "v1", "cm", true},
+    {"Lease", "leases", "coordination.k8s.io", "v1", "", true},
     {"Host", "hosts", "podlab.dev", "v1", "", false},
 };
 
@@ -62,6 +64,8 @@ struct fake {
     const char *broken_group; /* answers 503 */
     bool down;                /* everything is answered 500 */
     bool gone;                /* watches are answered 410 */
+    bool narrow;              /* lists of all namespaces are answered 403 */
+    bool mute;                /* nothing is answered */
     /* The service proxy. May be NULL: 200 "web v1 from web-1 on worker-1". */
     void (*proxy)(struct fake *f, struct http_exchange *x, const char *service, const char *path);
     void *user;
@@ -147,7 +151,8 @@ static inline json_t *fake_resources(const char *group)
 
 static inline bool fake_discovery(struct fake *f, struct http_exchange *x, const char *path)
 {
-    static const char *const groups[] = {"apps", "discovery.k8s.io", "podlab.dev"};
+    static const char *const groups[] = {"apps", "coordination.k8s.io", "discovery.k8s.io",
+                                         "podlab.dev"};
     if (strcmp(path, "/api/v1") == 0) {
         f->discoveries++;
         fake_answer(x, 200, fake_resources(""));
@@ -401,7 +406,9 @@ static inline bool fake_collection(struct fake *f, struct http_exchange *x, cons
         }
         fake_query(query, "labelSelector", selector, sizeof(selector));
         fake_query(query, "watch", watch, sizeof(watch));
-        if (watch[0] == '\0') {
+        if (f->narrow && k->namespaced && ns[0] == '\0') {
+            fake_answer(x, 403, fake_status(403, "Forbidden", "not in all namespaces"));
+        } else if (watch[0] == '\0') {
             f->lists++;
             fake_answer(x, 200, fake_list(f, k, ns, selector));
         } else if (f->gone) {
@@ -421,6 +428,9 @@ static inline void fake_handle(void *arg, struct http_exchange *x)
     struct fake *f = arg;
     const char *path = http_exchange_path(x);
     f->requests++;
+    if (f->mute) {
+        return;
+    }
     if (f->down) {
         fake_answer(x, 500, fake_status(500, "InternalError", "the fake is down"));
     } else if (!fake_discovery(f, x, path) && !fake_collection(f, x, path)) {
