@@ -2,6 +2,8 @@
 /* Asks until an answer comes or the patience is over. */
 #include "cmd/reach.h"
 
+#include <string.h>
+
 #include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
@@ -116,14 +118,15 @@ int reach_cluster(struct loop *loop, const char *kubeconfig, struct kube **ret, 
     return 0;
 }
 
-static bool all_have_addresses(const json_t *hosts)
+static bool all_are_on(const json_t *hosts)
 {
     const json_t *items = jx_arr(hosts, "items");
     size_t i;
     json_t *host;
     jx_each(i, host, items)
     {
-        if (jx_str(host, "status.address", "")[0] == '\0') {
+        if (jx_str(host, "status.address", "")[0] == '\0' ||
+            strcmp(jx_str(host, "spec.power", "On"), jx_str(host, "status.power", "")) != 0) {
             return false;
         }
     }
@@ -142,11 +145,16 @@ int reach_hosts(struct kube *k, json_t **ret, struct err *err)
         if (reach_get(k, "/apis/podlab.dev/v1/hosts", &hosts, err) < 0) {
             return -1;
         }
-        if (all_have_addresses(hosts) || loop_mono_ns(kube_loop(k)) > until) {
+        if (all_are_on(hosts)) {
             *ret = hosts;
             return 0;
         }
         json_decref(hosts);
+        if (loop_mono_ns(kube_loop(k)) > until) {
+            return err_set(err, ERR_TIMEOUT,
+                           "its hosts are not up after 10 s; `mini-cluster status` and its log say "
+                           "more");
+        }
         pause_for(kube_loop(k), AGAIN);
     }
 }

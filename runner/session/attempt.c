@@ -12,6 +12,7 @@
  * has not reached every watch. */
 #define LOOK LOOP_MS(100)
 #define QUIET LOOP_MS(800)
+#define HELD LOOP_MS(300)
 
 struct errand {
     char *script; /* to run; NULL: none, or it ran */
@@ -142,17 +143,26 @@ static bool all_seen(const struct attempt *a)
     return true;
 }
 
-static bool has_settled(struct attempt *a)
+static bool all_hold(const struct attempt *a)
+{
+    for (size_t i = 0; a->run != NULL && i < check_run_count(a->run); i++) {
+        if (check_run_verdict(a->run, i)->state != CHECK_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The goal, but for check_run's own word that all is done. */
+static bool is_reached(struct attempt *a)
 {
     struct errand *e = &a->errand;
     uint64_t now = loop_mono_ns(a->place.loop);
-    if (a->run == NULL) {
-        return true;
-    }
-    if (!check_run_settled(a->run) || !all_seen(a)) {
+    bool settled = a->run == NULL || (check_run_settled(a->run) && all_seen(a));
+    if (e->goal == ATTEMPT_DONE || !(e->goal == ATTEMPT_HOLDS ? all_hold(a) : settled)) {
         e->quiet_since_ns = now;
     }
-    return now - e->quiet_since_ns >= QUIET;
+    return now - e->quiet_since_ns >= (e->goal == ATTEMPT_HOLDS ? HELD : QUIET);
 }
 
 static void on_timer(void *arg)
@@ -162,7 +172,7 @@ static void on_timer(void *arg)
     if (e->end == NULL || a->script != NULL) {
         return;
     }
-    if (a->done || (e->goal == ATTEMPT_SETTLED && has_settled(a))) {
+    if (a->done || is_reached(a)) {
         finish_errand(a, true);
     } else if (loop_mono_ns(a->place.loop) >= e->until_ns) {
         finish_errand(a, false);
@@ -189,7 +199,7 @@ static void on_script(void *arg, int exit, const char *output)
     a->script = NULL;
     e->exit = exit;
     e->output = xstrdup(output);
-    if (exit != 0 && e->goal == ATTEMPT_DONE) {
+    if (exit != 0 && e->goal != ATTEMPT_SETTLED) {
         finish_errand(a, false);
     } else {
         wait_for_goal(a);

@@ -45,21 +45,22 @@ struct attempt *attempt_new(const struct attempt_place *place, const struct lab_
 void attempt_free(struct attempt *a); /* NULL is fine; no callback after */
 
 enum attempt_goal {
-    ATTEMPT_DONE,    /* every check holds */
+    ATTEMPT_DONE,    /* every check holds, and the cluster has settled */
+    ATTEMPT_HOLDS,   /* every check holds for a moment */
     ATTEMPT_SETTLED, /* all was looked at, and nothing moves any more; or every check holds */
 };
 
 struct attempt_result {
     int exit;           /* of the script (script.h); 0 when there was none */
     const char *output; /* of the script */
-    bool done;          /* every check holds */
+    bool done;          /* every check holds, and the cluster has settled */
     bool in_time;       /* the goal was reached before the time was up */
 };
 typedef void attempt_end(void *arg, const struct attempt_result *r);
 
 /* Once the step is set up: runs the script (a path; NULL: none), then waits for the goal, at most
- * `timeout_ns`. A script that fails on the way to ATTEMPT_DONE ends it at once. One at a time;
- * `end` may free the attempt. */
+ * `timeout_ns`. A script that fails ends it at once, unless the goal is ATTEMPT_SETTLED. One at a
+ * time; `end` may free the attempt. */
 void attempt_run(struct attempt *a, const char *script, enum attempt_goal goal, uint64_t timeout_ns,
                  attempt_end *end, void *arg);
 

@@ -43,7 +43,7 @@ static void on_solved(void *arg, const struct attempt_result *r)
     struct drive *d = arg;
     struct err err = {0};
     attempt_free(steal(d->attempt));
-    if (r->done) {
+    if (r->in_time) {
         d->at++;
         next_step(d);
         return;
@@ -72,7 +72,9 @@ static void next_step(void *arg)
         d->o.on_progress(d->o.arg, false, d->at);
     }
     d->attempt = attempt_new(&d->o.place, step, false, &silent, d);
-    attempt_run(d->attempt, step->solution, ATTEMPT_DONE, STEP_TIME, on_solved, d);
+    /* What still moves on the way is no concern of the next step's solution. */
+    attempt_run(d->attempt, step->solution, d->at + 1 < d->o.to ? ATTEMPT_HOLDS : ATTEMPT_DONE,
+                STEP_TIME, on_solved, d);
 }
 
 static void on_reset(void *arg, const struct err *err)

@@ -61,7 +61,8 @@ static void tell(const struct listener *l, json_t *event)
 static void tell_state(struct session *s, const struct listener *l)
 {
     if (s->drive != NULL) {
-        tell(l, json_pack("{s:s, s:s}", "kind", "busy", "what", "replay"));
+        tell(l, s->busy != NULL ? json_incref(s->busy)
+                                : json_pack("{s:s, s:s}", "kind", "busy", "what", "replay"));
         return;
     }
     tell(l, session_step_event(s));
@@ -370,6 +371,7 @@ void session_free(struct session *s)
         check_probe_free(s->probes.v[i]);
     }
     expr_free(s->expr);
+    json_decref(s->busy);
     vec_fini(&s->probes);
     vec_fini(&s->listeners);
     free(s);

@@ -30,6 +30,7 @@ struct session {
     size_t step;
     bool step_done, finished;
     size_t target;                /* of the drive */
+    json_t *busy;                 /* what was last told of it */
     bool skipping;                /* the drive does the learner's step */
     unsigned hints;               /* shown in this step */
     int choice;                   /* of this step's question; 0: not answered */

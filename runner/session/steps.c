@@ -86,13 +86,12 @@ void session_finish(struct session *s)
 static void on_progress(void *arg, bool resetting, size_t step)
 {
     struct session *s = arg;
-    if (resetting) {
-        session_emit(s, json_pack("{s:s, s:s}", "kind", "busy", "what", "reset"));
-        return;
-    }
-    session_emit(s, json_pack("{s:s, s:s, s:i, s:i}", "kind", "busy", "what",
-                              s->skipping ? "solve" : "replay", "n", (int)step + 1, "of",
-                              (int)s->target));
+    json_decref(s->busy);
+    s->busy = resetting ? json_pack("{s:s, s:s}", "kind", "busy", "what", "reset")
+                        : json_pack("{s:s, s:s, s:i, s:i}", "kind", "busy", "what",
+                                    s->skipping ? "solve" : "replay", "n", (int)step + 1, "of",
+                                    (int)s->target);
+    session_emit(s, json_incref(s->busy));
 }
 
 /* What did not work out is said, and the learner stands where the cluster is now. */
@@ -100,6 +99,7 @@ static void on_end(void *arg, size_t reached, const struct err *err)
 {
     struct session *s = arg;
     s->drive = NULL;
+    json_decref(steal(s->busy));
     session_emit(s, json_pack("{s:s}", "kind", "ready"));
     if (err->code != ERR_NONE) {
         session_note(s, "That did not work out: %s", err->msg);
