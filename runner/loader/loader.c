@@ -161,7 +161,7 @@ static int read_steps(struct reading *r, const json_t *doc)
             return -1;
         }
     }
-    return 0;
+    return read_stray_scripts(r);
 }
 
 static int read_lab(struct reading *r, const json_t *doc)

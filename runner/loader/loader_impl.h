@@ -53,5 +53,7 @@ int read_step(struct reading *r, const json_t *obj, const char *path,
 void read_hints(struct reading *r, char *markdown, struct lab_step *step);
 /* solution/NN*.sh and near-miss/NN-*.sh of step number n (from 1). */
 int read_scripts(struct reading *r, size_t n, struct lab_step *step) WARN_UNUSED;
+/* Scripts that belong to none of the steps would never run. */
+int read_stray_scripts(struct reading *r) WARN_UNUSED;
 
 #endif

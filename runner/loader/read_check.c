@@ -87,6 +87,12 @@ static int read_alternatives(struct reading *r, const json_t *obj, const char *p
     const json_t *any = jx_get(obj, "any");
     size_t i;
     json_t *item;
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        if (jx_get(obj, kinds[k].key) != NULL) {
+            return read_fail(r, path, "has both \"any\" and \"%s\"; a check is of one kind",
+                             kinds[k].key);
+        }
+    }
     ret->nany = json_array_size(any);
     ret->any = arena_alloc(r->arena, ret->nany * sizeof(*ret->any));
     if (ret->nany < 2) {

@@ -178,6 +178,30 @@ int read_scripts(struct reading *r, size_t n, struct lab_step *step)
     return 0;
 }
 
+static int find_stray(struct reading *r, const char *sub)
+{
+    cleanup_free char *path = xasprintf("%s/%s", r->lab->dir, sub);
+    DIR *dir = opendir(path);
+    int rc = 0;
+    for (struct dirent *e; rc == 0 && dir != NULL && (e = readdir(dir)) != NULL;) {
+        unsigned n = 0;
+        bool numbered = sscanf(e->d_name, "%2u", &n) == 1 && n >= 1 && n <= r->lab->nsteps;
+        if (str_has_suffix(e->d_name, ".sh") && !numbered) {
+            rc = read_fail(r, "steps", "%s/%s belongs to no step: there are %zu", sub, e->d_name,
+                           r->lab->nsteps);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return rc;
+}
+
+int read_stray_scripts(struct reading *r)
+{
+    return find_stray(r, "solution") < 0 ? -1 : find_stray(r, "near-miss");
+}
+
 int read_step(struct reading *r, const json_t *obj, const char *path, struct lab_step *ret)
 {
     if (read_keys(r, obj, path, step_keys) < 0) {
