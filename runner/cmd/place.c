@@ -3,12 +3,14 @@
 #include "cmd/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +44,25 @@ int place_make(const char *dir, struct err *err)
             return 0;
         }
     }
+}
+
+int place_lock(const char *name, struct err *err)
+{
+    cleanup_free char *below = xasprintf("locks/%s", name);
+    cleanup_free char *path = place_state(below);
+    cleanup_free char *dir = place_state("locks");
+    if (place_make(dir, err) < 0) {
+        return -1;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return err_errno(err, errno, "open %s", path);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        return 0; /* fd lives as long as we do */
+    }
+    close(fd);
+    return err_set(err, ERR_CONFLICT, "%s is held by another podlab", path);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)

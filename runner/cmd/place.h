@@ -11,6 +11,8 @@ struct journal;
 char *place_state(const char *below);
 /* Makes a folder (0700) and those above it. */
 int place_make(const char *dir, struct err *err) WARN_UNUSED;
+/* Holds a lock of this name until the program ends; ERR_CONFLICT: another process has it. */
+int place_lock(const char *name, struct err *err) WARN_UNUSED;
 /* Removes a folder and what is in it; what cannot be removed stays. */
 void place_remove(const char *dir);
 /* journal.db of the state folder, made when missing. */

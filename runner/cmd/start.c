@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* podlab start: from a word to a lab that is open in the terminal. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,32 @@ static void ask_to_go_on(struct start *s)
     }
 }
 
+/* One terminal to a lab, and one lab to a cluster: two would undo each other's work. */
+static int take_locks(const struct start *s, struct err *err)
+{
+    char cluster[32];
+    cleanup_free char *lab = xasprintf("lab-%s", s->lab->id);
+    if (place_lock(lab, err) < 0) {
+        return err->code != ERR_CONFLICT
+                   ? -1
+                   : err_set(err, ERR_CONFLICT, "this lab is open in another terminal");
+    }
+    if (s->f->kubeconfig != NULL) {
+        snprintf(cluster, sizeof(cluster), "kubeconfig-%08x",
+                 str_hash32(s->f->kubeconfig, strlen(s->f->kubeconfig)));
+    } else {
+        snprintf(cluster, sizeof(cluster), "cluster-%.20s", s->f->name);
+    }
+    if (place_lock(cluster, err) < 0) {
+        return err->code != ERR_CONFLICT
+                   ? -1
+                   : err_set(err, ERR_CONFLICT,
+                             "another lab is open on this cluster, in another terminal; quit it "
+                             "there first");
+    }
+    return 0;
+}
+
 /* ---- the cluster ---- */
 
 static int bring_up(struct start *s, struct err *err)
@@ -172,6 +199,16 @@ static int bring_up(struct start *s, struct err *err)
     return cluster_down(name, err) < 0 ? -1 : cluster_up(name, s->lab->cluster, err);
 }
 
+/* What goes wrong on the way is kept, and not thrown between the learner's lines. */
+static void open_log(const struct start *s)
+{
+    cleanup_free char *path = xasprintf("%s/log", s->home.dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        log_to_fd(fd);
+    }
+}
+
 static int prepare_home(struct start *s, struct err *err)
 {
     cleanup_free char *dir = place_state("home");
@@ -180,7 +217,11 @@ static int prepare_home(struct start *s, struct err *err)
     if (place_make(dir, err) < 0 || place_make(s->workdir, err) < 0) {
         return -1;
     }
-    return home_init(&s->home, dir, s->kubeconfig, s->lab->id, err);
+    if (home_init(&s->home, dir, s->kubeconfig, s->lab->id, err) < 0) {
+        return -1;
+    }
+    open_log(s);
+    return 0;
 }
 
 static int connect_hosts(struct start *s, struct err *err)
@@ -271,6 +312,9 @@ static int run(struct start *s, struct err *err)
     if (place_journal(&s->journal, err) < 0 || find_lab(s, err) < 0) {
         return -1;
     }
+    if (take_locks(s, err) < 0) {
+        return -1;
+    }
     printf("%s: %s (%d min)\n", s->lab->id, s->lab->title, s->lab->minutes);
     ask_to_go_on(s);
     if (prepare_cluster(s, err) < 0 || open_session(s, err) < 0) {
@@ -338,7 +382,6 @@ int cmd_start(int argc, char **argv)
         fprintf(stderr, "podlab start: %s\n", why_not);
         return 2;
     }
-    log_set_level(LOG_ERROR);
     struct err err = {0};
     struct start s = {.f = &f, .loop = loop_new()};
     int rc = run(&s, &err);

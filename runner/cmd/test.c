@@ -9,6 +9,7 @@
 
 #include "cmd/cluster.h"
 #include "cmd/cmd.h"
+#include "cmd/crew.h"
 #include "cmd/home.h"
 #include "cmd/place.h"
 #include "cmd/prove.h"
@@ -27,6 +28,7 @@ enum { MAX_LABS = 64 };
 
 struct flags {
     const char *kubeconfig, *output;
+    int64_t jobs;
     bool all, keep, json;
 };
 
@@ -180,12 +182,19 @@ static void on_interrupt(int signum)
     _exit(128 + signum);
 }
 
-static int run_tests(struct test *t, const char **words, int n)
+static void catch_signals(struct test *t, void (*handler)(int))
+{
+    interrupted = t;
+    signal(SIGINT, handler);
+    signal(SIGTERM, handler);
+}
+
+static int run_one_by_one(struct test *t, const char **words, int n)
 {
     str_copy(t->dir, sizeof(t->dir), "/tmp/podlab-test-XXXXXX");
     if (mkdtemp(t->dir) == NULL) {
         fprintf(stderr, "podlab test: no folder can be made in /tmp\n");
-        return 1;
+        return -1;
     }
     if (t->f->kubeconfig == NULL) {
         snprintf(t->name, sizeof(t->name), "test-%d", (int)getpid());
@@ -193,15 +202,42 @@ static int run_tests(struct test *t, const char **words, int n)
     cleanup_free char *beside = place_of_program();
     cleanup_free char *program = place_find_program("mini-cluster", beside);
     t->program = program;
-    interrupted = t;
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
+    catch_signals(t, on_interrupt);
     for (int i = 0; i < n; i++) {
         try_lab(t, words[i]);
     }
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    catch_signals(t, SIG_DFL);
     place_remove(t->dir);
+    return 0;
+}
+
+static void on_result(void *arg, const char *lab, const json_t *result, const struct err *err)
+{
+    struct test *t = arg;
+    const json_t *proofs = jx_arr(result, "proofs");
+    size_t i;
+    json_t *p;
+    if (!t->f->json) {
+        printf("# %s\n", lab);
+    }
+    jx_each(i, p, proofs)
+    {
+        on_proof(t, p);
+    }
+    if (json_array_size(proofs) == 0) {
+        on_broken(t, lab, err);
+    }
+}
+
+static int run_tests(struct test *t, const char **words, int n)
+{
+    if (n > 1 && t->f->jobs > 1 && t->f->kubeconfig == NULL && !t->f->keep) {
+        struct crew_opts crew = {
+            .labs = words, .nlabs = n, .jobs = (int)t->f->jobs, .on_result = on_result, .arg = t};
+        crew_run(&crew);
+    } else if (run_one_by_one(t, words, n) < 0) {
+        return 1;
+    }
     if (t->f->json) {
         json_auto_t *out = json_pack("{s:O, s:i, s:i}", "proofs", t->proofs, "passed", t->passed,
                                      "failed", t->failed);
@@ -216,6 +252,7 @@ static enum options_result parse(int argc, char **argv, struct flags *f, const c
 {
     const struct option_row rows[] = {
         {"--all", OPTION_FLAG, &f->all, NULL, "every lab there is", 0, 0},
+        {"--jobs", OPTION_NUMBER, &f->jobs, "N", "so many labs at once (default 2)", 1, 16},
         {"--keep", OPTION_FLAG, &f->keep, NULL, "leave the cluster as it is at the end", 0, 0},
         {"--kubeconfig", OPTION_TEXT, &f->kubeconfig, "FILE",
          "use this cluster instead of making one", 0, 0},
@@ -236,7 +273,7 @@ static enum options_result parse(int argc, char **argv, struct flags *f, const c
 int cmd_test(int argc, char **argv)
 {
     const char *words[MAX_LABS];
-    struct flags f = {0};
+    struct flags f = {.jobs = 2};
     int n;
     bool bad;
     enum options_result parsed = parse(argc, argv, &f, words, &n);

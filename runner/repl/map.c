@@ -92,8 +92,16 @@ static int64_t cpu_of(const json_t *pod)
 
 /* ---- rows ---- */
 
+static void trim(struct str *out)
+{
+    while (out->len > 0 && out->p[out->len - 1] == ' ') {
+        out->p[--out->len] = '\0';
+    }
+}
+
 static void end_row(struct str *out, size_t from, const char *free_text, unsigned width)
 {
+    trim(out);
     size_t used = style_columns(out->p + from, out->len - from);
     size_t need = strlen(free_text);
     if (need > 0 && used + need + 1 <= width + 1) {
@@ -118,6 +126,7 @@ static void add_pods(const json_t *pods, const char *node, const char *ns, bool 
         }
         cleanup_free char *cell = xasprintf("[%s:%s]", short_name(pod), pod_word(pod, heard));
         if (style_columns(out->p + *from, out->len - *from) + strlen(cell) + 1 > st->width) {
+            trim(out);
             str_add_f(out, "\n%*s", NAME_COLUMNS + STATE_COLUMNS + 2, "");
             *from = out->len - (NAME_COLUMNS + STATE_COLUMNS + 2);
         }

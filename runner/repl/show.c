@@ -21,6 +21,7 @@ struct show {
     json_t *step;   /* the event that began it; NULL before the first */
     json_t *checks; /* id -> {name, state, got?, want?} */
     json_t *held;   /* ids of checks that began to move, until it is worth a line */
+    bool lost;      /* the cluster does not answer */
     bool list_due;  /* the step's checks, once the first looks at them are in */
     bool answered, done;
 };
@@ -182,6 +183,20 @@ static bool is_news(const char *was, const char *is)
     return strcmp(is, "ok") == 0 || strcmp(was, "ok") == 0 || strcmp(is, "broken") == 0;
 }
 
+/* Once, however many checks do not know. */
+static void tell_lost(struct show *s, const char *was, const char *is, struct str *out)
+{
+    if (strcmp(is, "unknown") == 0 && strcmp(was, is) != 0 && !s->lost) {
+        s->lost = true;
+        note(s, out,
+             "The cluster does not answer any more. If it was stopped: quit, and podlab "
+             "start brings it back.");
+    } else if (strcmp(is, "unknown") != 0 && s->lost) {
+        s->lost = false;
+        note(s, out, "The cluster answers again.");
+    }
+}
+
 static void on_check(struct show *s, const json_t *e, int64_t elapsed_us, struct str *out)
 {
     const char *id = jx_str(e, "id", "");
@@ -192,6 +207,7 @@ static void on_check(struct show *s, const json_t *e, int64_t elapsed_us, struct
     if (s->list_due) {
         return;
     }
+    tell_lost(s, was, state, out);
     if (is_news(was, state)) {
         json_object_del(s->held, id);
         check_line(s, e, out);
