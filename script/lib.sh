@@ -13,7 +13,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
         libgnutls28-dev libreadline-dev libuv1-dev libsqlite3-dev libjq-dev
         libcmark-gfm-dev libcmark-gfm-extensions-dev"
     RUN_PACKAGES="curl busybox-static"
-    TEST_PACKAGES="libcmocka-dev clang tmux"
+    TEST_PACKAGES="libcmocka-dev clang tmux iproute2"
     NPM_PACKAGES="nodejs npm unzip ca-certificates"
 }
 

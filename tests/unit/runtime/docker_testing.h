@@ -324,6 +324,7 @@ static inline bool box_shell(struct box *x)
         str_add_n(&program, piece, n);
     }
     fclose(f);
+    tar_add_dir(&layer, "bin/", 0755);
     tar_add_file(&layer, "bin/busybox", program.p, program.len, 0755);
     for (size_t i = 0; i < ARRAY_LEN(links); i++) {
         cleanup_free char *path = xasprintf("bin/%s", links[i]);

@@ -296,7 +296,8 @@ static void ctrl_c_ends_the_command_and_not_the_shell(void **state)
 static void signals_we_ignore_work_in_there(void **state)
 {
     struct shell *s = *state;
-    run(s, "sh -c 'grep -c SigIgn:.0000000000000000 /proc/self/status'", 0, "1\n");
+    /* 32 and 33 are glibc's own: who was started by posix_spawn has them ignored */
+    run(s, "sh -c 'grep -c SigIgn:.0000000[01][08]0000000 /proc/self/status'", 0, "1\n");
 }
 
 static void ctrl_z_and_fg(void **state)
