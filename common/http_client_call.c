@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/mem.h"
 #include "http_client_impl.h"
@@ -26,11 +27,35 @@ static const char *content_type_of(const struct http_call *call)
     return type != NULL ? type : "";
 }
 
+/* "Name: value\r\n", which libcurl does not terminate; the status line has no colon in its place.
+ */
+static void tell_header(struct http_call *call, const char *bytes, size_t n)
+{
+    const char *colon = memchr(bytes, ':', n);
+    if (call->on_header == NULL || call->headers_in || colon == NULL || status_of(call) < 200 ||
+        strncasecmp(bytes, "HTTP/", 5) == 0) {
+        return;
+    }
+    const char *value = colon + 1, *end = bytes + n;
+    while (value < end && (*value == ' ' || *value == '\t')) {
+        value++;
+    }
+    while (end > value && strchr(" \t\r\n", end[-1]) != NULL) {
+        end--;
+    }
+    cleanup_free char *name = xstrndup(bytes, (size_t)(colon - bytes));
+    cleanup_free char *text = xstrndup(value, (size_t)(end - value));
+    call->on_header(call->arg, name, text);
+}
+
 static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
 {
     struct http_call *call = arg;
     (void)size;
     bool blank = n <= 2 && (n == 0 || bytes[0] == '\r' || bytes[0] == '\n');
+    if (!blank && !call->cancelled) {
+        tell_header(call, bytes, n);
+    }
     if (!blank || call->headers_in || call->cancelled) {
         return call->cancelled ? 0 : n;
     }
@@ -69,7 +94,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
         return 0;
     }
     long status = status_of(call);
-    if (call->on_data != NULL && status >= 200 && status < 300) {
+    if (call->on_data != NULL && (call->all_data || (status >= 200 && status < 300))) {
         return stream(call, bytes, n);
     }
     if (n > call->max_body - call->answer.len) {
@@ -145,8 +170,12 @@ static void explain(struct http_call *call)
                   call->client->unix_path);
         err->code = ERR_UNAVAILABLE;
     } else if (err->code == ERR_NONE) {
-        err_set(err, code_of(call->result), "%s",
-                call->detail[0] != '\0' ? call->detail : curl_easy_strerror(call->result));
+        long os_errno = 0;
+        curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
+        bool refused = call->result == CURLE_COULDNT_CONNECT && os_errno != 0;
+        err_set(err, code_of(call->result), "%s%s%s%s",
+                call->detail[0] != '\0' ? call->detail : curl_easy_strerror(call->result),
+                refused ? " (" : "", refused ? strerror((int)os_errno) : "", refused ? ")" : "");
     }
     err_wrap(err, "%s %s", call->method, call->url);
 }
@@ -353,6 +382,8 @@ struct http_call *http_client_call(struct http_client *c, const struct http_requ
     call->url = xstrdup(req->url);
     call->max_body = req->max_body > 0 ? req->max_body : MAX_BODY;
     call->on_data = req->on_data;
+    call->all_data = req->all_data;
+    call->on_header = req->on_header;
     call->on_headers = req->on_headers;
     call->done = req->done;
     call->arg = req->arg;

@@ -33,7 +33,9 @@ struct http_call {
     char *body; /* of the request */
     struct str answer;
     size_t max_body;
+    bool all_data;
     bool (*on_data)(void *arg, const char *bytes, size_t n);
+    void (*on_header)(void *arg, const char *name, const char *value);
     void (*on_headers)(void *arg, int status, const char *content_type);
     void (*done)(void *arg, const struct http_response *res);
     void *arg;

@@ -406,7 +406,7 @@ static ssize_t on_pull(void *cls, uint64_t pos, char *buf, size_t max)
     if (n == -1) {
         return MHD_CONTENT_READER_END_OF_STREAM;
     }
-    if (n < 0 || x->cut || x->conn->peer_left) {
+    if (n < 0 || x->cut || x->conn->peer_left || x->server->stopping) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     http_exchange_suspend(x);

@@ -50,6 +50,9 @@ struct http_request {
     /* For streams: called with each piece of a 2xx body as it comes. Returning false ends the call
      * with ERR_TIMEOUT "cancelled". Not NULL: the body is not collected. */
     bool (*on_data)(void *arg, const char *bytes, size_t n);
+    bool all_data;              /* on_data gets the bodies of other answers than 2xx too */
+    /* Each header of the answer, before on_headers, repeated ones too; may be NULL. */
+    void (*on_header)(void *arg, const char *name, const char *value);
     /* Called once when the status line and headers are here; may be NULL. */
     void (*on_headers)(void *arg, int status, const char *content_type);
     size_t max_body;            /* longer is an error; 0: 16 MiB; on_data has no limit */

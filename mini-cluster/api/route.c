@@ -129,6 +129,9 @@ static const char *verb_of(const struct api_route *r, const char *method)
         {"POST", "create", NULL},
         {"PUT", NULL, "update"},
     };
+    if (eq(r->subresource, "proxy") && (eq(method, "HEAD") || eq(method, "OPTIONS"))) {
+        return "get"; /* a pod may be asked in every way */
+    }
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (!eq(verbs[i].method, method)) {
             continue;

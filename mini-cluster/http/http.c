@@ -7,11 +7,13 @@
 #include "common/mem.h"
 #include "http/http_impl.h"
 
-enum { MAX_BODY = 1536 * 1024, MAX_HEADERS = 16 };
+enum { MAX_BODY = 1536 * 1024 };
 
 static char *refusal_body(int status, const char *why)
 {
-    struct err err = {.code = status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST};
+    struct err err = {.code = status == 413   ? ERR_TOO_LARGE
+                              : status == 503 ? ERR_UNAVAILABLE
+                                              : ERR_BAD_REQUEST};
     str_copy(err.msg, sizeof(err.msg), why);
     struct api_response res = {0};
     api_response_error(&res, &err);
@@ -20,22 +22,23 @@ static char *refusal_body(int status, const char *why)
     return text;
 }
 
-static size_t fill_headers(const struct api_response *res, struct http_header *to)
+/* The same headers as the server wants them; free() it. */
+static struct http_header *borrow_headers(const struct api_response *res)
 {
-    size_t n = 0;
-    for (; n < res->nheaders && n < MAX_HEADERS; n++) {
-        to[n] = (struct http_header){.name = res->headers[n].name, .value = res->headers[n].value};
+    struct http_header *to = xcalloc(res->nheaders + 1, sizeof(*to));
+    for (size_t i = 0; i < res->nheaders; i++) {
+        to[i] = (struct http_header){.name = res->headers[i].name, .value = res->headers[i].value};
     }
-    return n;
+    return to;
 }
 
 static void answer_body(struct call *c, struct api_response *res)
 {
-    struct http_header headers[MAX_HEADERS];
-    size_t nheaders = fill_headers(res, headers);
+    cleanup_free struct http_header *headers = borrow_headers(res);
     size_t len = res->body.len;
     char *body = str_take(&res->body);
-    http_exchange_answer(c->x, res->status, res->content_type, headers, nheaders, body, len, true);
+    http_exchange_answer(c->x, res->status, res->content_type, headers, res->nheaders, body, len,
+                         true);
 }
 
 static void on_stream_wake(void *arg)
@@ -52,13 +55,12 @@ static ptrdiff_t on_pull(void *arg, char *buf, size_t max)
 
 static void answer_stream(struct call *c, struct api_response *res)
 {
-    struct http_header headers[MAX_HEADERS];
-    size_t nheaders = fill_headers(res, headers);
+    cleanup_free struct http_header *headers = borrow_headers(res);
     c->stream = steal(res->stream);
     c->stream->wake = on_stream_wake;
     c->stream->wake_arg = c;
-    http_exchange_stream(c->x, res->status, res->content_type, headers, nheaders, c->stream->size,
-                         on_pull, c);
+    http_exchange_stream(c->x, res->status, res->content_type, headers, res->nheaders,
+                         c->stream->size, on_pull, c);
 }
 
 static void on_response(void *arg, struct api_response *res)
@@ -105,6 +107,15 @@ static int authenticate(struct call *c, struct auth_user *ret, struct err *err)
     return auth_authenticate(c->http->auth, &in, ret, err);
 }
 
+/* exec, attach, port-forward and watches over WebSocket ask for another protocol; other upgrades
+ * (h2c) may be ignored, as HTTP has it. */
+static bool wants_tunnel(const struct http_exchange *x)
+{
+    const char *upgrade = http_exchange_header(x, "Upgrade");
+    return upgrade != NULL &&
+           (strcasestr(upgrade, "websocket") != NULL || strcasestr(upgrade, "SPDY/") != NULL);
+}
+
 static const char *header_or_empty(const struct http_exchange *x, const char *name)
 {
     const char *value = http_exchange_header(x, name);
@@ -121,6 +132,14 @@ static void on_request(void *arg, struct http_exchange *x)
     struct auth_user user;
     struct err err;
     if (authenticate(c, &user, &err) < 0) {
+        call_fail(c, &err);
+        return;
+    }
+    if (wants_tunnel(x)) {
+        err_set(&err, ERR_BAD_REQUEST,
+                "Upgrade: %.60s is not supported yet: exec, attach, cp, port-forward and "
+                "WebSockets do not work with this version; logs, watches and proxy do",
+                http_exchange_header(x, "Upgrade"));
         call_fail(c, &err);
         return;
     }

@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "common/http_client.h"
 #include "common/http_server.h"
+#include "common/vec.h"
 
 struct http {
     struct loop *loop;
@@ -35,5 +36,19 @@ void relay_free(struct relay *r);
 
 /* Answers with a Status. */
 void call_fail(struct call *c, const struct err *err);
+
+/* ---- headers.c: which headers go through a relay, and how ---- */
+
+typedef VEC(char *) header_lines;
+typedef VEC(struct http_header) header_list; /* names and values are owned */
+
+/* The caller's headers as lines for the pod, NULL-terminated. */
+void headers_for_pod(const struct http_exchange *x, header_lines *ret);
+void headers_lines_fini(header_lines *lines);
+/* Notes a header of the pod's answer. */
+void headers_note(header_list *list, const char *name, const char *value);
+/* Drops those that are the connection's, rewrites Location; *ret_length is -1 when not given. */
+void headers_for_caller(header_list *list, const struct api_relay *to, int64_t *ret_length);
+void headers_list_fini(header_list *list);
 
 #endif
