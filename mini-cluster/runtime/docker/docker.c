@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 #include "runtime/docker/docker_impl.h"
@@ -12,7 +13,8 @@
 #include "runtime/docker/docker_spec.h"
 #include "runtime/docker/docker_subnet.h"
 
-#define STARTS 4  /* more at once finish no earlier */
+#define STARTS_MIN 4 /* more at once finish no earlier on two processors */
+#define STARTS_MAX 8
 #define STOPS 128 /* they mostly wait for a grace period */
 #define REMOVALS 8
 #define STREAMS 512
@@ -96,6 +98,12 @@ static const struct runtime_ops ops = {
     .image_list = docker_image_list,
 };
 
+static unsigned starts_of_machine(void)
+{
+    long n = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+    return n < STARTS_MIN ? STARTS_MIN : n > STARTS_MAX ? STARTS_MAX : (unsigned)n;
+}
+
 int docker_new(struct loop *loop, const struct docker_opts *opts, struct runtime *ret,
                struct err *err)
 {
@@ -113,7 +121,7 @@ int docker_new(struct loop *loop, const struct docker_opts *opts, struct runtime
     d->streams = client_new(d, STREAMS);
     d->probes =
         http_client_new(loop, &(struct http_client_opts){.insecure = true, .max_connections = 256});
-    docker_queue_init(&d->starts, opts->starts > 0 ? opts->starts : STARTS);
+    docker_queue_init(&d->starts, opts->starts > 0 ? opts->starts : starts_of_machine());
     docker_queue_init(&d->stops, STOPS);
     docker_queue_init(&d->removes, REMOVALS);
     d->ensuring = map_new(NULL);

@@ -8,7 +8,7 @@
 struct docker_opts {
     const char *socket;           /* path; NULL: DOCKER_HOST's unix path, else /var/run/docker.sock */
     const struct runtime_cluster *cluster;
-    unsigned starts;              /* in flight; 0: 4 */
+    unsigned starts;              /* in flight; 0: two for each processor, 4 to 8 */
 };
 
 /* ERR_UNAVAILABLE says whether there is no socket, no daemon, or no permission (and which group). */

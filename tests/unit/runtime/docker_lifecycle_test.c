@@ -264,7 +264,7 @@ static void test_remove_comes_after_ensure(void **state)
 static void test_a_waiting_start_is_cancelled(void **state)
 {
     struct box *x = *state;
-    enum { N = 12 };
+    enum { N = 14 };
     struct pod p[N];
     struct outcome started[N] = {0}, removed[N] = {0};
     unsigned cancelled = 0;
@@ -281,7 +281,7 @@ static void test_a_waiting_start_is_cancelled(void **state)
         cancelled += started[i].result == RUNTIME_FAILED;
         free(started[i].st);
     }
-    assert_true(cancelled >= N - 5); /* four were under way */
+    assert_true(cancelled >= N - 9); /* at most eight were under way */
     assert_int_equal(box_count(x, "containers/json?all=1&"), 0);
 }
 
@@ -289,7 +289,7 @@ static void test_a_waiting_start_is_cancelled(void **state)
 static void test_apps_come_before_waiting_sandboxes(void **state)
 {
     struct box *x = *state;
-    enum { N = 10 };
+    enum { N = 20 };
     struct pod p[N];
     struct outcome sandbox[N] = {0}, app = {0};
     for (unsigned i = 0; i < N; i++) {
