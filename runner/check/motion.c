@@ -69,18 +69,42 @@ static enum rest container_rest(const json_t *c, int64_t now_us)
     return young ? MOVES : STUCK;
 }
 
-static bool node_is_silent(const struct motion_view *view, const char *name)
+static const json_t *find_named(const json_t *list, const char *name)
 {
     size_t i;
-    const json_t *node;
-    jx_each(i, node, view->nodes)
+    const json_t *obj;
+    jx_each(i, obj, list)
     {
-        if (str_eq(jx_str(node, "metadata.name", ""), name)) {
-            const json_t *ready = condition(node, "Ready");
-            return ready != NULL && !is_true(ready);
+        if (str_eq(jx_str(obj, "metadata.name", ""), name)) {
+            return obj;
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool host_is_up(const struct motion_view *view, const char *name)
+{
+    const json_t *host = find_named(view->hosts, name);
+    return str_eq(jx_str(host, "spec.power", "On"), "On") &&
+           !str_eq(jx_str(host, "spec.network", ""), "Partitioned");
+}
+
+/* Given up soon, or back soon. */
+static bool node_is_silent(const struct motion_view *view, const char *name)
+{
+    const json_t *ready = condition(find_named(view->nodes, name), "Ready");
+    return (ready != NULL && !is_true(ready)) || !host_is_up(view, name);
+}
+
+static void look_at_node(const struct motion_view *view, const json_t *node, struct motion *m)
+{
+    bool ready = is_true(condition(node, "Ready"));
+    sign(m, jx_str(node, "metadata.name", ""));
+    sign_number(m, ready);
+    if (view->hosts != NULL && ready != host_is_up(view, jx_str(node, "metadata.name", ""))) {
+        m->moving = true;
+        m->steady = false;
+    }
 }
 
 static enum rest containers_rest(const json_t *pod, int64_t now_us)
@@ -187,5 +211,11 @@ void motion_look(const struct motion_view *view, struct motion *ret)
         }
     }
     m.moving |= !m.observed;
+    jx_each(i, obj, view->nodes)
+    {
+        if (view->is_about(view->arg, obj)) {
+            look_at_node(view, obj, &m);
+        }
+    }
     *ret = m;
 }

@@ -11,6 +11,7 @@
 /* What is looked at; lists may be NULL. `is_about` says whether the step is about an object. */
 struct motion_view {
     const json_t *pods, *replicasets, *deployments, *nodes; /* arrays */
+    const json_t *hosts; /* of a cluster whose hosts can be switched off */
     bool (*is_about)(void *arg, const json_t *obj);
     void *arg;
     int64_t now_us;

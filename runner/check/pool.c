@@ -161,11 +161,26 @@ static bool serves(const struct pool *p, const char *ns, const char *service, co
     return kube_labels_have(jx_obj(s, "spec.selector"), pod_labels(obj));
 }
 
+/* Named as a node or as its host, or one of all. */
+static bool node_is_meant(const struct pool *p, const struct check_way *w, const json_t *node)
+{
+    const struct kube_resource *r =
+        w->check->resource != NULL ? kube_find_resource(p->run->o.kube, w->check->resource) : NULL;
+    if (r == NULL || (!str_eq(r->kind, "Node") && !str_eq(r->kind, "Host"))) {
+        return false;
+    }
+    return w->check->kind == LAB_LIST ||
+           str_eq(jx_str(node, "metadata.name", ""), w->check->object);
+}
+
 static bool way_is_about(const struct pool *p, const struct check_way *w, const json_t *obj)
 {
     const char *ns = check_way_ns(w);
     const struct kube_resource *r;
     const struct lab_probe *probe;
+    if (str_eq(jx_str(obj, "kind", ""), "Node")) {
+        return node_is_meant(p, w, obj);
+    }
     if (!str_eq(jx_str(obj, "metadata.namespace", ""), ns)) {
         return false;
     }
@@ -209,6 +224,7 @@ static void watch_for_motion(struct pool *p, const struct check_way *w)
     pool_watch(p, "replicasets", ns, NULL, NULL);
     pool_watch(p, "deployments", ns, NULL, NULL);
     pool_watch(p, "nodes", NULL, NULL, NULL);
+    pool_watch(p, "hosts.podlab.dev", NULL, NULL, NULL);
     if (w->check->kind == LAB_HTTP || w->check->kind == LAB_PROBE) {
         pool_watch(p, "services", ns, NULL, NULL);
     }
@@ -264,12 +280,14 @@ static void look(struct pool *p, uint64_t now)
     json_auto_t *sets = collect(p, "replicasets");
     json_auto_t *deployments = collect(p, "deployments");
     json_auto_t *nodes = collect(p, "nodes");
+    json_auto_t *hosts = collect(p, "hosts.podlab.dev");
     struct motion m = {0};
     if (pods != NULL && sets != NULL && deployments != NULL && nodes != NULL) {
         struct motion_view view = {.pods = pods,
                                    .replicasets = sets,
                                    .deployments = deployments,
                                    .nodes = nodes,
+                                   .hosts = json_array_size(hosts) > 0 ? hosts : NULL,
                                    .is_about = is_about,
                                    .arg = p,
                                    .now_us = loop_wall_us(p->run->o.loop)};

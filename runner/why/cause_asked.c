@@ -148,10 +148,19 @@ bool cause_fewer_asked(const struct scene *s, struct finding *f)
     return true;
 }
 
-static bool on_deleted_pod(void *arg, const json_t *event)
+/* Pods were made in this step though nobody asked for more: in the place of others. */
+static bool were_replaced(const struct scene *s)
 {
-    struct making *m = arg;
-    return on_making(m, event);
+    json_auto_t *sets = scene_sets(s, s->deployment);
+    const json_t *set = json_array_get(sets, json_array_size(sets) - 1);
+    struct making m = {.s = s};
+    struct scaling x = {.s = s, .set = scene_name(set), .to = -1, .peak = -1};
+    if (set == NULL) {
+        return false;
+    }
+    scene_each_event(s, "ReplicaSet", scene_name(set), on_making, &m);
+    scene_each_event(s, "Deployment", scene_name(s->deployment), on_scaling, &x);
+    return m.made > 0 && x.asked_up == 0;
 }
 
 bool cause_more_asked(const struct scene *s, struct finding *f)
@@ -160,20 +169,8 @@ bool cause_more_asked(const struct scene *s, struct finding *f)
         scene_asked(s->deployment) <= s->want || scene_expects(s, "restartCount")) {
         return false;
     }
-    struct making m = {.s = s};
-    size_t i, young = 0;
-    const json_t *pod;
-    json_auto_t *sets = scene_sets(s, s->deployment);
-    const json_t *set = json_array_get(sets, json_array_size(sets) - 1);
-    if (set != NULL) {
-        scene_each_event(s, "ReplicaSet", scene_name(set), on_deleted_pod, &m);
-    }
-    jx_each(i, pod, s->pods)
-    {
-        young += scene_is_new(s, pod);
-    }
     say_asked(s, f);
-    f->words = m.made > 0 || young > 0 ? "more-asked.replaced" : "more-asked";
+    f->words = were_replaced(s) ? "more-asked.replaced" : "more-asked";
     return true;
 }
 

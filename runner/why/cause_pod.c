@@ -190,6 +190,25 @@ static void say_next(const struct scene *s, struct finding *f, const json_t *c)
     }
 }
 
+/* Runtimes wrap the one thing that matters: 'exec: "/nothing": no such file or directory'. */
+static void say_start_error(struct finding *f, const char *message)
+{
+    static const char tail[] = ": unknown";
+    const char *exec = strstr(message, "exec: ");
+    cleanup_free char *text = xstrdup(exec != NULL ? exec + strlen("exec: ") : message);
+    if (str_has_suffix(text, tail)) {
+        text[strlen(text) - strlen(tail)] = '\0';
+    }
+    finding_text(f, "message", text);
+    finding_words(f, "how", "crash.start");
+}
+
+static bool cannot_start(const json_t *end)
+{
+    const char *reason = jx_get_str(end, "reason", "");
+    return str_eq(reason, "StartError") || str_eq(reason, "ContainerCannotRun");
+}
+
 static void say_how(const struct scene *s, struct finding *f, const json_t *pod, const json_t *c)
 {
     const json_t *end = last_end(c);
@@ -200,10 +219,8 @@ static void say_how(const struct scene *s, struct finding *f, const json_t *pod,
     finding_number(f, "code", jx_int(end, "exitCode", 0));
     /* Whole seconds: 0 is less than one. */
     finding_span(f, "lived", timed && to > from ? to - from : 1000000);
-    if (str_eq(jx_get_str(end, "reason", ""), "StartError") ||
-        str_eq(jx_get_str(end, "reason", ""), "ContainerCannotRun")) {
-        finding_text(f, "message", jx_get_str(end, "message", ""));
-        finding_words(f, "how", "crash.start");
+    if (cannot_start(end)) {
+        say_start_error(f, jx_get_str(end, "message", ""));
         return;
     }
     size_t n = strcspn(said, "\n");
@@ -227,7 +244,7 @@ bool cause_crashing(const struct scene *s, struct finding *f)
                 jx_get_str(last_end(c), "finishedAt", NULL));
     say_next(s, f, c);
     say_how(s, f, pod, c);
-    f->words = "crashing";
+    f->words = cannot_start(last_end(c)) ? "crashing.start" : "crashing";
     return true;
 }
 

@@ -186,29 +186,35 @@ static void say_unready(const struct scene *s, struct finding *f, const json_t *
                   u.message != NULL && code_in(u.message) > 0 ? "ready.code" : "ready.said");
 }
 
+static bool is_paused(const struct scene *s, struct finding *f)
+{
+    int64_t updated = jx_int(s->deployment, "status.updatedReplicas", 0);
+    int64_t all = jx_int(s->deployment, "status.replicas", 0);
+    finding_number(f, "old", all - updated);
+    finding_number(f, "new", updated);
+    f->words = "rollout-paused";
+    return jx_bool(s->deployment, "spec.paused", false) && all > updated;
+}
+
 bool cause_rollout_halts(const struct scene *s, struct finding *f)
 {
     json_auto_t *sets = s->deployment != NULL ? scene_sets(s, s->deployment) : NULL;
     size_t n = json_array_size(sets);
     const json_t *newest = n > 0 ? json_array_get(sets, n - 1) : NULL;
-    int64_t old = 0, made = newest != NULL ? pods_of(newest) : 0;
+    int64_t old = 0;
+    if (newest == NULL || is_paused(s, f)) {
+        return newest != NULL;
+    }
     for (size_t i = 0; i + 1 < n; i++) {
         old += pods_of(json_array_get(sets, i));
     }
-    if (old == 0) {
-        return false;
-    }
-    finding_number(f, "old", old);
-    finding_number(f, "new", made);
-    if (jx_bool(s->deployment, "spec.paused", false)) {
-        f->words = "rollout-paused";
-        return true;
-    }
     const json_t *pod = unready_of(s, newest);
-    const json_t *progress = scene_condition(s->deployment, "Progressing");
-    if (pod == NULL || s->state == CHECK_MOVING) {
+    if (old == 0 || pod == NULL || s->state == CHECK_MOVING) {
         return false;
     }
+    const json_t *progress = scene_condition(s->deployment, "Progressing");
+    finding_number(f, "old", old);
+    finding_number(f, "new", pods_of(newest));
     finding_span(f, "age", scene_since(s, progress, "lastUpdateTime"));
     finding_saw(f, s->deployment, "status.conditions[Progressing]",
                 jx_get_str(progress, "reason", ""), jx_get_str(progress, "lastUpdateTime", NULL));

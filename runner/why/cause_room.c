@@ -125,16 +125,25 @@ static const char *outside(const struct scene *s, struct finding *f, const json_
     return taint != NULL ? "host.tainted" : NULL;
 }
 
-static void add_free(struct finding *f, const json_t *node, struct room left, struct room wants)
+static void add_free(struct finding *f, struct str *out, const json_t *node, struct room left,
+                     struct room wants)
 {
     char cpu[KUBE_WORDS_SIZE], memory[KUBE_WORDS_SIZE];
     kube_cpu_words(left.milli > 0 ? left.milli : 0, cpu);
     kube_bytes_words(left.bytes > 0 ? left.bytes : 0, memory);
     bool no_memory = wants.bytes > left.bytes;
-    cleanup_free char *text = xasprintf("%s %s", scene_name(node), no_memory ? memory : cpu);
-    finding_add(f, "free", text);
+    str_add_f(out, "%s%s %s", out->len > 0 ? ", " : "", scene_name(node), no_memory ? memory : cpu);
     finding_saw(f, node, no_memory ? "unreserved memory" : "unreserved cpu",
                 no_memory ? memory : cpu, NULL);
+}
+
+/* "worker-1 and worker-2 are cordoned": the hosts of one reason together. */
+static void add_outside(struct finding *f, struct str *out, const char *reason, const json_t *names)
+{
+    cleanup_free char *id = xasprintf("%s%s", reason, json_array_size(names) > 1 ? ".many" : "");
+    json_object_set(f->args, "names", (json_t *)(uintptr_t)names);
+    finding_words(f, "why", id);
+    str_add_f(out, "%s%s", out->len > 0 ? "; " : "", jx_str(f->args, "why", ""));
 }
 
 /* "Unreserved: worker-1 500m, worker-2 200m; worker-3 is off". False when that explains nothing:
@@ -142,31 +151,43 @@ static void add_free(struct finding *f, const json_t *node, struct room left, st
 static bool say_hosts(const struct scene *s, struct finding *f, const json_t *pod,
                       struct room wants)
 {
-    struct str out = STR_INIT;
+    cleanup_str struct str free_list = STR_INIT, out = STR_INIT;
+    json_auto_t *reasons = json_object();
     size_t i, n = 0;
     bool fits = false;
     const json_t *node;
     jx_each(i, node, scene_all(s, "Node"))
     {
-        if (is_control_plane(node) || n >= MAX_HOSTS) {
+        const char *why = is_control_plane(node) ? NULL : outside(s, f, node, pod);
+        if (is_control_plane(node) || n++ >= MAX_HOSTS) {
             continue;
         }
-        n++;
-        const char *why = outside(s, f, node, pod);
         if (why == NULL) {
             struct room left = free_on(s, node);
             fits |= left.milli >= wants.milli && left.bytes >= wants.bytes;
-            add_free(f, node, left, wants);
+            add_free(f, &free_list, node, left, wants);
         } else {
-            finding_words(f, "why", why);
-            str_add_f(&out, "; %s %s", scene_name(node), jx_str(f->args, "why", ""));
-            finding_saw(f, node, "state", jx_str(f->args, "why", ""), NULL);
+            json_t *names = json_object_get(reasons, why);
+            if (names == NULL) {
+                names = json_array();
+                json_object_set_new(reasons, why, names);
+            }
+            json_array_append_new(names, json_string(scene_name(node)));
+            finding_saw(f, node, "state", why + strlen("host."), NULL);
         }
     }
-    finding_words(f, "hosts", jx_get(f->args, "free") != NULL ? "hosts.free" : "hosts.none");
-    cleanup_free char *all = xasprintf("%s%s", jx_str(f->args, "hosts", ""), str_c(&out));
-    finding_text(f, "hosts", all);
-    str_fini(&out);
+    if (free_list.len > 0) {
+        finding_text(f, "free", str_c(&free_list));
+        finding_words(f, "hosts", "hosts.free");
+        str_add(&out, jx_str(f->args, "hosts", ""));
+    }
+    const char *reason;
+    json_t *names;
+    json_object_foreach(reasons, reason, names)
+    {
+        add_outside(f, &out, reason, names);
+    }
+    finding_text(f, "hosts", str_c(&out));
     return n > 0 && !fits;
 }
 
@@ -239,10 +260,9 @@ static void say_where(const struct scene *s, struct finding *f)
             finding_saw(f, node, "pods", str_c(&names), NULL);
         } else if (!is_control_plane(node)) {
             const char *why = outside(s, f, node, json_array_get(s->pods, 0));
+            finding_text(f, "names", scene_name(node));
             finding_words(f, "why", why != NULL ? why : "host.empty");
-            cleanup_free char *text =
-                xasprintf("%s %s", scene_name(node), jx_str(f->args, "why", ""));
-            finding_add(f, "where", text);
+            finding_add(f, "where", jx_str(f->args, "why", ""));
         }
         str_fini(&names);
     }

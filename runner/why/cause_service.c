@@ -266,8 +266,8 @@ bool cause_wrong_target_port(const struct scene *s, struct finding *f)
     finding_text(f, "target", named ? json_string_value(target) : number);
     finding_saw(f, s->serves, "spec.ports.targetPort", jx_str(f->args, "target", ""), NULL);
     bool listens = say_listens(f, json_array_get(s->pods, 0), named);
-    if (named && ready_endpoints(s) == 0 && listens) {
-        f->words = "wrong-target-port.name";
+    if (named && !is_declared(f, json_string_value(target)) && ready_endpoints(s) == 0) {
+        f->words = listens ? "wrong-target-port.name" : "wrong-target-port.nameless";
         return true;
     }
     if (!is_refused(s)) {

@@ -15,24 +15,59 @@
 
 /* ---- what every explanation may say ---- */
 
-/* "2 of 3", "12 instead of 2", "answered 503", "not yet". */
+/* A value in few words: "v1 and v2", "red", "3"; NULL when it is too much for a sentence. */
+static char *value_words(const json_t *v)
+{
+    json_auto_t *args = NULL;
+    if (json_is_string(v) || json_is_integer(v) || json_is_boolean(v)) {
+        args = json_pack("{s:O}", "v", (json_t *)(uintptr_t)v);
+    } else if (json_is_array(v) && json_array_size(v) > 0 && json_array_size(v) <= 4 &&
+               !json_is_object(json_array_get(v, 0)) && !json_is_array(json_array_get(v, 0))) {
+        args = json_pack("{s:O}", "v", (json_t *)(uintptr_t)v);
+    } else {
+        return NULL;
+    }
+    cleanup_free char *text = words_fill("{v}", args);
+    return strlen(text) <= 60 ? steal(text) : NULL;
+}
+
+static bool say_values(struct finding *f)
+{
+    const json_t *c = f->scene->clause;
+    if (c == NULL || !str_eq(jx_get_str(c, "op", ""), "==")) {
+        return false;
+    }
+    cleanup_free char *got = value_words(jx_get(c, "got"));
+    cleanup_free char *want = value_words(jx_get(c, "want"));
+    if (got == NULL || want == NULL) {
+        return false;
+    }
+    finding_text(f, "got", got);
+    finding_text(f, "want", want);
+    return true;
+}
+
+static bool is_answer(const struct scene *s)
+{
+    return s->judged->kind == LAB_HTTP && s->seen != NULL &&
+           (jx_int(s->seen, "status", 0) == 0 || jx_int(s->seen, "status", 0) >= 400);
+}
+
+/* "2 of 3", "12 instead of 2", "answered 503", "v1, not v2", "not yet". */
 static void say_seen(struct finding *f)
 {
     const struct scene *s = f->scene;
-    const json_t *got = jx_get(s->clause, "got");
     const char *id = "seen.not-yet";
-    if (s->counted) {
-        finding_number(f, "got", s->got);
-        finding_number(f, "want", s->want);
-        id = s->got > s->want ? "seen.more" : "seen.fewer";
-    } else if (s->judged->kind == LAB_HTTP && s->seen != NULL) {
+    if (is_answer(s)) {
         id = jx_str(s->seen, "error", "")[0] == '\0' ? "seen.answer" : "seen.error";
         finding_number(f, "status", jx_int(s->seen, "status", 0));
         finding_text(f, "error", jx_str(s->seen, "error", ""));
-    } else if (json_is_string(got) && json_is_string(jx_get(s->clause, "want"))) {
+    } else if (s->counted) {
+        finding_number(f, "got", s->got);
+        finding_number(f, "want", s->want);
+        id = s->got > s->want ? "seen.more" : "seen.fewer";
+    } else if (say_values(f)) {
         id = "seen.value";
-        finding_text(f, "got", json_string_value(got));
-        finding_text(f, "want", jx_get_str(s->clause, "want", ""));
     }
     finding_words(f, "seen", id);
 }

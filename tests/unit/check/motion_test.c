@@ -60,6 +60,24 @@ static const struct row {
      "nodes: [{metadata: {name: worker-1}, status: {conditions: [{type: Ready, status: Unknown}]}}]"
      "\n" POD("phase: Running, containerStatuses: [{ready: true, state: {running: {}}}]"),
      true, false, true},
+    {"a pod on a host that was switched off",
+     "nodes: [{metadata: {name: worker-1}, status: {conditions: [{type: Ready, status: 'True'}]}}]"
+     "\nhosts: [{metadata: {name: worker-1}, spec: {power: 'Off'}}]"
+     "\n" POD("phase: Running, " READY
+              ", containerStatuses: [{ready: true, state: {running: {}}}]"),
+     true, false, true},
+    {"a host that was switched off, and is believed",
+     "nodes: [{metadata: {name: worker-1}, status: {conditions: [{type: Ready, status: 'True'}]}}]"
+     "\nhosts: [{metadata: {name: worker-1}, spec: {network: Partitioned}}]",
+     true, false, true},
+    {"a host that is off, and known to be",
+     "nodes: [{metadata: {name: worker-1}, status: {conditions: [{type: Ready, status: 'False'}]}}]"
+     "\nhosts: [{metadata: {name: worker-1}, spec: {power: 'Off'}}]",
+     false, true, true},
+    {"a host that comes back",
+     "nodes: [{metadata: {name: worker-1}, status: {conditions: [{type: Ready, status: Unknown}]}}]"
+     "\nhosts: [{metadata: {name: worker-1}, spec: {power: 'On'}}]",
+     true, false, true},
     {"a pod that is finished", POD("phase: Succeeded"), false, true, true},
     {"somebody else's pod",
      "pods: [{metadata: {labels: {other: x}}, spec: {}, status: {phase: Pending}}]", false, true,
@@ -109,6 +127,7 @@ static struct motion look(const char *text, const char *now)
                             .replicasets = jx_arr(all, "replicasets"),
                             .deployments = jx_arr(all, "deployments"),
                             .nodes = jx_arr(all, "nodes"),
+                            .hosts = jx_arr(all, "hosts"),
                             .is_about = is_about};
     struct motion m;
     assert_true(kube_time(now, &v.now_us));
