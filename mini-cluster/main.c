@@ -50,6 +50,7 @@ static int unknown(const char *word)
 int main(int argc, char **argv)
 {
     jx_init();
+    jx_use_pool();
     if (argc < 2) {
         print_help(stderr);
         return 2;

@@ -53,19 +53,33 @@ static void put_escaped(struct str *out, unsigned char c)
     }
 }
 
+/* How many bytes from the beginning on may stand in a string as they are. */
+static size_t count_plain(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (n - i >= 8 && jx_string_plain8(s + i)) {
+        i += 8;
+    }
+    while (i < n && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\') {
+        i++;
+    }
+    return i;
+}
+
 static void put_string(struct str *out, const char *s, size_t n)
 {
-    put(out, '"');
-    size_t from = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c == '"' || c == '\\') {
-            put_n(out, s + from, i - from);
-            put_escaped(out, c);
-            from = i + 1;
-        }
+    size_t plain = count_plain(s, n);
+    room(out, n + 2);
+    out->p[out->len++] = '"';
+    memcpy(out->p + out->len, s, plain);
+    out->len += plain;
+    while (plain < n) {
+        put_escaped(out, (unsigned char)s[plain]);
+        s += plain + 1;
+        n -= plain + 1;
+        plain = count_plain(s, n);
+        put_n(out, s, plain);
     }
-    put_n(out, s + from, n - from);
     put(out, '"');
 }
 
@@ -199,6 +213,19 @@ char *jx_dump_text(const json_t *v)
 {
     struct str out = STR_INIT;
     jx_dump(&out, v);
+    return str_take(&out);
+}
+
+static int add_text(const char *text, size_t n, void *out)
+{
+    str_add_n(out, text, n);
+    return 0;
+}
+
+char *jx_dump_sorted(const json_t *v)
+{
+    struct str out = STR_INIT;
+    json_dump_callback(v, add_text, &out, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     return str_take(&out);
 }
 

@@ -90,7 +90,9 @@ static bool scan_string(struct reader *r, const char **ret_p, size_t *ret_n, boo
     bool escaped = false;
     while (r->p < r->end) {
         unsigned char c = (unsigned char)*r->p;
-        if (!is_special(c)) {
+        if (r->end - r->p >= 8 && jx_string_plain8(r->p)) {
+            r->p += 8;
+        } else if (!is_special(c)) {
             r->p++;
         } else if (c == '"') {
             *ret_p = open + 1;

@@ -304,6 +304,7 @@ void client_free(struct client *c)
     }
     vec_fini(&c->watches);
     vec_fini(&c->waiters);
+    str_fini(&c->event);
     free(c->user);
     free(c);
 }

@@ -131,15 +131,15 @@ static int create(struct client *c, const struct kind *k, const struct occurrenc
                   struct err *err)
 {
     char uid[37];
-    cleanup_str struct str bytes = STR_INIT;
     struct store_key key = {k->gr, o->ns, o->name};
     if (!takes_events(c, o->ns)) {
         return err_set(err, ERR_FORBIDDEN, "namespace %s takes none", o->ns);
     }
     name_uid(c->loop, uid);
-    str_reserve(&bytes, 1024);
-    encode(&bytes, o, uid);
-    return store_put_encoded(c->store, &key, uid, &bytes, err);
+    str_clear(&c->event);
+    str_reserve(&c->event, 1024);
+    encode(&c->event, o, uid);
+    return store_put_encoded(c->store, &key, uid, &c->event, err);
 }
 
 static int count_up(struct client *c, const struct kind *k, const json_t *old, const char *now,

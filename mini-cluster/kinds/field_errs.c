@@ -36,12 +36,23 @@ static void add(struct field_errs *e, const char *reason, const char *field, cha
     vec_push(e, one);
 }
 
+static int add_text(const char *text, size_t n, void *out)
+{
+    str_add_n(out, text, n);
+    return 0;
+}
+
 /* A value as Go's %q and %v show it: texts in quotes, the rest as JSON. The caller frees. */
 static char *value_text(const json_t *v)
 {
-    char *text =
-        v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
-    return text != NULL ? text : xstrdup("null");
+    struct str text = STR_INIT;
+    if (v == NULL ||
+        json_dump_callback(v, add_text, &text,
+                           JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) != 0) {
+        str_clear(&text);
+        str_add(&text, "null");
+    }
+    return str_take(&text);
 }
 
 void field_errs_required(struct field_errs *e, const char *field, const char *detail)

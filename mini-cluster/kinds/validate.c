@@ -114,16 +114,19 @@ static void say_duplicate(const struct kind_field *f, size_t i, const json_t *ke
 static void check_unique(const struct kind_field *f, const json_t *list, struct str *path,
                          struct field_errs *errs)
 {
+    if (json_array_size(list) < 2) {
+        return;
+    }
     json_auto_t *seen = json_object();
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_auto_t *key = key_of(f, json_array_get(list, i));
         if (key == NULL) {
             continue;
         }
-        cleanup_free char *text = json_dumps(key, JSON_COMPACT | JSON_SORT_KEYS);
-        if (text != NULL && json_object_get(seen, text) != NULL) {
+        cleanup_free char *text = jx_dump_text(key); /* its members are in the order of list_keys */
+        if (json_object_get(seen, text) != NULL) {
             say_duplicate(f, i, key, path, errs);
-        } else if (text != NULL) {
+        } else {
             json_object_set_new(seen, text, json_true());
         }
     }

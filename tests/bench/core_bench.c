@@ -202,6 +202,8 @@ int main(int argc, char **argv)
     const struct options o = {
         .usage = "core_bench [options]", .summary = "Runs pods on fake nodes.", .rows = rows};
     int n;
+    jx_init();
+    jx_use_pool();
     if (options_parse(&o, argc, argv, NULL, &n) != OPTIONS_OK) {
         return 2;
     }

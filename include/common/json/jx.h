@@ -19,6 +19,11 @@ enum { JX_MAX_DEPTH = 100 }; /* of anything that comes from outside */
  * nobody sees, because objects keep the order of insertion. */
 void jx_init(void);
 
+/* After that, in a program that has thousands of values at a time: their memory comes from a pool of
+ * its own. From then on the text that json_dumps() returns may not be given to free(): use
+ * jx_dump_text() or jx_dump_sorted(). */
+void jx_use_pool(void);
+
 /* Parses a whole document. Refuses duplicate keys when `strict` (else the last one wins), nesting
  * past JX_MAX_DEPTH, NUL in strings, and anything after the value. ERR_BAD_REQUEST names line and
  * column. */
@@ -32,6 +37,7 @@ void jx_dump(struct str *out, const json_t *v);
 /* A text as a JSON string, with its quotes; what is not UTF-8 becomes "(not UTF-8)". */
 void jx_dump_str(struct str *out, const char *text);
 char *jx_dump_text(const json_t *v);          /* the caller frees */
+char *jx_dump_sorted(const json_t *v);        /* compact, keys in order; the caller frees */
 char *jx_dump_pretty(const json_t *v);        /* two spaces; the caller frees */
 
 /* A deep copy that may be changed. */

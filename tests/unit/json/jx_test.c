@@ -335,6 +335,33 @@ static void an_edit_leaves_the_frozen_alone(void **state)
     assert_int_equal(jx_len(v, "a.b"), 1);
 }
 
+/* Text is looked at eight bytes at a time. */
+static void every_character_at_every_place_is_kept(void **state)
+{
+    for (unsigned c = 1; c < 0x80; c++) {
+        for (size_t at = 0; at < 20; at++) {
+            char text[64] = "abcdefghijklmnopqrstuvwxyz";
+            text[at] = (char)c;
+            cleanup_str struct str out = STR_INIT;
+            jx_dump_str(&out, text);
+            json_auto_t *want = json_string(text);
+            cleanup_free char *same = jx_dump_text(want);
+            assert_string_equal(str_c(&out), same);
+            bool escaped = c < 0x20 || c == '"' || c == '\\';
+            assert_int_equal(out.len == 28, !escaped);
+            json_t *back = NULL;
+            struct err err;
+            assert_int_equal(jx_parse(out.p, out.len, true, &back, &err), 0);
+            assert_string_equal(json_string_value(back), text);
+            json_decref(back);
+        }
+    }
+    cleanup_str struct str out = STR_INIT;
+    jx_dump_str(&out, "no \xc3\x28 UTF-8");
+    jx_dump_str(&out, "\xc3\xbc");
+    assert_string_equal(str_c(&out), "\"(not UTF-8)\"\"\xc3\xbc\"");
+}
+
 int main(void)
 {
     jx_init();
@@ -349,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_flood_of_duplicates_stays_small),
         cmocka_unit_test(pretty_is_indented_by_two),
         cmocka_unit_test(dump_appends),
+        cmocka_unit_test(every_character_at_every_place_is_kept),
         cmocka_unit_test(equal_means_what_kubernetes_means),
         cmocka_unit_test(paths_read),
         cmocka_unit_test(paths_write),
