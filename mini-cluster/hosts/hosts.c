@@ -154,13 +154,19 @@ void hosts_runtime_ready(struct hosts *hs)
     }
 }
 
-static struct host *host_of_container(struct hosts *hs, const char *container)
+/* Whose guest the event is about; NULL: nobody's. Everything that happens to any container comes by
+ * here, so it is not looked for among a thousand hosts when it says where it belongs. */
+static struct host *host_of_guest(struct hosts *hs, const struct runtime_event *ev)
 {
     size_t it = 0;
     void *value;
+    if (ev->host != NULL && ev->host[0] != '\0') {
+        struct host *h = map_find(hs->by_name, ev->host);
+        return h != NULL && strcmp(h->container, ev->name) == 0 ? h : NULL;
+    }
     while (map_next(hs->by_name, &it, NULL, &value)) {
         struct host *h = value;
-        if (strcmp(h->container, container) == 0) {
+        if (strcmp(h->container, ev->name) == 0) {
             return h;
         }
     }
@@ -170,7 +176,7 @@ static struct host *host_of_container(struct hosts *hs, const char *container)
 void hosts_runtime_event(struct hosts *hs, const struct runtime_event *ev)
 {
     if (ev->type == RUNTIME_EV_CHANGED) {
-        struct host *h = host_of_container(hs, ev->name);
+        struct host *h = host_of_guest(hs, ev);
         if (h != NULL) {
             host_inspect(h);
         }
