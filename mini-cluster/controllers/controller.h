@@ -39,13 +39,13 @@ extern const struct controller_ops serviceaccount_controller;
 
 /* Every object of a kind in ns that `owner` controls; the items are borrowed. Free with vec_fini.
  */
-void list_owned(struct client *c, const struct kind *k, const json_t *owner, object_list *ret);
+void pods_list_owned(struct client *c, const struct kind *k, const json_t *owner, object_list *ret);
 /* Gives an object without a controller to `owner`, when the selector matches and neither is going.
  */
-int adopt(struct client *c, const struct kind *k, const json_t *obj, const json_t *owner,
+int pods_adopt(struct client *c, const struct kind *k, const json_t *obj, const json_t *owner,
           const struct kind *owner_kind, struct err *err) WARN_UNUSED;
 /* Takes the owner's reference away from an object whose labels no longer match. */
-int release(struct client *c, const struct kind *k, const json_t *obj, const char *owner_uid,
+int pods_release(struct client *c, const struct kind *k, const json_t *obj, const char *owner_uid,
             struct err *err) WARN_UNUSED;
 /* Puts the pods that should go first to the front. `siblings` are all pods of the same owner's
  * owner, for counting how many share a node. */

@@ -77,7 +77,7 @@ static int adopt_orphans(struct rollout *r, const struct selector *selector, str
     client_each_entry(r->c->client, r->c->sets, &f, see_orphan, &s);
     int rc = 0;
     for (size_t i = 0; i < s.found.n && rc == 0; i++) {
-        rc = adopt(r->c->client, r->c->sets, s.found.v[i], r->d, r->c->kind, err);
+        rc = pods_adopt(r->c->client, r->c->sets, s.found.v[i], r->d, r->c->kind, err);
     }
     vec_fini(&s.found);
     return rc;
@@ -92,7 +92,7 @@ static int sort_sets(struct rollout *r, const struct selector *selector, object_
     for (size_t i = 0; i < owned->n; i++) {
         const json_t *set = owned->v[i];
         if (!selector_match(selector, object_labels(set))) {
-            if (release(r->c->client, r->c->sets, set, object_uid(r->d), err) < 0) {
+            if (pods_release(r->c->client, r->c->sets, set, object_uid(r->d), err) < 0) {
                 return -1;
             }
         } else if (r->new_set == NULL && !object_deleting(set) && same_template(r->d, set)) {
@@ -113,7 +113,7 @@ int rollout_find_sets(struct rollout *r, struct err *err)
     object_list owned = {0};
     int rc = adopt_orphans(r, selector, err);
     if (rc == 0) {
-        list_owned(r->c->client, r->c->sets, r->d, &owned);
+        pods_list_owned(r->c->client, r->c->sets, r->d, &owned);
         rc = sort_sets(r, selector, &owned, err);
     }
     vec_fini(&owned);
@@ -181,10 +181,9 @@ static void annotate(struct rollout *r, json_t *set, int64_t revision)
 
 static void template_hash(const struct rollout *r, char hash[11])
 {
-    char *text = json_dumps(jx_obj(r->d, "spec.template"), JSON_COMPACT | JSON_SORT_KEYS);
+    cleanup_free char *text = jx_dump_sorted(jx_obj(r->d, "spec.template"));
     cleanup_free char *salted =
-        xasprintf("%s%" PRId64, text != NULL ? text : "", jx_int(r->d, "status.collisionCount", 0));
-    free(text);
+        xasprintf("%s%" PRId64, text, jx_int(r->d, "status.collisionCount", 0));
     name_safe_hash(hash, str_hash32(salted, strlen(salted)));
 }
 

@@ -177,7 +177,7 @@ static int orphan_one(struct garbage *g, const char *uid, const char *owner_uid,
 {
     const json_t *obj = client_find_uid(g->client, uid);
     const struct kind *k = obj != NULL ? kinds_of(obj) : NULL;
-    return k != NULL ? release(g->client, k, obj, owner_uid, err) : 0;
+    return k != NULL ? pods_release(g->client, k, obj, owner_uid, err) : 0;
 }
 
 static int finish_orphan(struct garbage *g, const struct kind *k, const json_t *obj,

@@ -21,14 +21,14 @@ static bool push(void *arg, const json_t *obj)
     return true;
 }
 
-void list_owned(struct client *c, const struct kind *k, const json_t *owner, object_list *ret)
+void pods_list_owned(struct client *c, const struct kind *k, const json_t *owner, object_list *ret)
 {
     struct client_filter f = {.ns = object_namespace(owner), .owner_uid = object_uid(owner)};
     client_each(c, k, &f, push, ret);
 }
 
-int adopt(struct client *c, const struct kind *k, const json_t *obj, const json_t *owner,
-          const struct kind *owner_kind, struct err *err)
+int pods_adopt(struct client *c, const struct kind *k, const json_t *obj, const json_t *owner,
+               const struct kind *owner_kind, struct err *err)
 {
     if (object_deleting(owner) || object_deleting(obj)) {
         return 0;
@@ -42,8 +42,8 @@ int adopt(struct client *c, const struct kind *k, const json_t *obj, const json_
     return client_patch(c, k, object_namespace(obj), object_name(obj), NULL, patch, NULL, err);
 }
 
-int release(struct client *c, const struct kind *k, const json_t *obj, const char *owner_uid,
-            struct err *err)
+int pods_release(struct client *c, const struct kind *k, const json_t *obj, const char *owner_uid,
+                 struct err *err)
 {
     json_t *refs = json_array();
     size_t i;

@@ -96,7 +96,7 @@ static int adopt_orphans(struct replicaset *r, const json_t *rs, const struct se
     int rc = 0;
     for (size_t i = 0; i < o.found.n && rc == 0; i++) {
         if (!object_pod_terminal(o.found.v[i])) {
-            rc = adopt(r->client, r->pods, o.found.v[i], rs, r->kind, err);
+            rc = pods_adopt(r->client, r->pods, o.found.v[i], rs, r->kind, err);
         }
     }
     vec_fini(&o.found);
@@ -133,7 +133,7 @@ static int list_pods(struct replicaset *r, const json_t *rs, const struct select
     int rc = 0;
     client_each_entry(r->client, r->pods, &f, see_member, &m);
     for (size_t i = 0; i < m.strangers.n && rc == 0; i++) {
-        rc = release(r->client, r->pods, m.strangers.v[i], object_uid(rs), err);
+        rc = pods_release(r->client, r->pods, m.strangers.v[i], object_uid(rs), err);
     }
     vec_fini(&m.strangers);
     return rc;
