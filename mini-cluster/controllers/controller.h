@@ -43,10 +43,10 @@ void pods_list_owned(struct client *c, const struct kind *k, const json_t *owner
 /* Gives an object without a controller to `owner`, when the selector matches and neither is going.
  */
 int pods_adopt(struct client *c, const struct kind *k, const json_t *obj, const json_t *owner,
-          const struct kind *owner_kind, struct err *err) WARN_UNUSED;
+               const struct kind *owner_kind, struct err *err) WARN_UNUSED;
 /* Takes the owner's reference away from an object whose labels no longer match. */
 int pods_release(struct client *c, const struct kind *k, const json_t *obj, const char *owner_uid,
-            struct err *err) WARN_UNUSED;
+                 struct err *err) WARN_UNUSED;
 /* Puts the pods that should go first to the front. `siblings` are all pods of the same owner's
  * owner, for counting how many share a node. */
 void pods_rank_victims(const json_t **pods, size_t n);

@@ -11,9 +11,9 @@ struct pace;
 
 /* Pods are made a few at a time, and more of them when those run: whoever places and starts a pod
  * then finds it still parsed, instead of ten thousand being made first, placed next and started in
- * the end. Half a second after it was made a pod counts no more, so that pods which nobody can place
- * or start hold up no others for long. Makers stand in a line; `go` tells the one whose turn it is
- * that there is room. It is called from where room appears: it may only take note. */
+ * the end. Half a second after it was made a pod counts no more, so that pods which nobody can
+ * place or start hold up no others for long. Makers stand in a line; `go` tells the one whose turn
+ * it is that there is room. It is called from where room appears: it may only take note. */
 struct pace *pace_new(struct loop *loop, void (*go)(void *arg, const char *maker), void *arg);
 void pace_free(struct pace *p); /* NULL is fine */
 

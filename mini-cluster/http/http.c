@@ -76,7 +76,7 @@ static void on_response(void *arg, struct api_response *res)
     api_response_fini(res);
 }
 
-void call_fail(struct call *c, const struct err *err)
+void http_call_fail(struct call *c, const struct err *err)
 {
     struct api_response res = {0};
     api_response_error(&res, err);
@@ -132,7 +132,7 @@ static void on_request(void *arg, struct http_exchange *x)
     struct auth_user user;
     struct err err;
     if (authenticate(c, &user, &err) < 0) {
-        call_fail(c, &err);
+        http_call_fail(c, &err);
         return;
     }
     bool stranger = strcmp(user.name, "system:anonymous") == 0; /* the api answers those */
@@ -141,7 +141,7 @@ static void on_request(void *arg, struct http_exchange *x)
                 "Upgrade: %.60s is not supported yet: exec, attach, cp, port-forward and "
                 "WebSockets do not work with this version; logs, watches and proxy do",
                 http_exchange_header(x, "Upgrade"));
-        call_fail(c, &err);
+        http_call_fail(c, &err);
         return;
     }
     struct api_request req = {

@@ -35,7 +35,7 @@ void relay_start(struct call *c, struct api_relay *r);
 void relay_free(struct relay *r);
 
 /* Answers with a Status. */
-void call_fail(struct call *c, const struct err *err);
+void http_call_fail(struct call *c, const struct err *err);
 
 /* ---- headers.c: which headers go through a relay, and how ---- */
 

@@ -128,7 +128,7 @@ static void fail(struct relay *r, const struct err *err)
     loop_timer_stop(r->patience);
     err_set(&status, ERR_UNAVAILABLE, "error trying to reach service: dial tcp %s:%d: %s",
             r->to->address, r->to->port, why(err));
-    call_fail(r->call, &status);
+    http_call_fail(r->call, &status);
 }
 
 static void on_done(void *arg, const struct http_response *res)
@@ -154,7 +154,7 @@ static void on_impatient(void *arg)
     err_set(&err, ERR_TIMEOUT,
             "error trying to reach service: %s:%d took the request and did not answer within %d s",
             r->to->address, r->to->port, (int)(PATIENCE_NS / LOOP_S(1)));
-    call_fail(r->call, &err);
+    http_call_fail(r->call, &err);
 }
 
 /* ---- the request ---- */

@@ -123,13 +123,13 @@ static void finish_errand(struct attempt *a, bool in_time)
 {
     struct errand e = a->errand;
     cleanup_free char *output = e.output;
-    cleanup_free char *script = e.script;
     struct attempt_result r = {.exit = e.exit,
                                .output = output != NULL ? output : "",
                                .done = a->done,
                                .in_time = in_time};
     a->errand = (struct errand){0};
     loop_timer_stop(a->timer);
+    free(e.script);
     e.end(e.arg, &r); /* `a` may be gone now */
 }
 
