@@ -44,7 +44,7 @@ static void each(void (*fn)(struct forward *f))
 
 /* ---- targets ---- */
 
-void target_unref(struct target *t)
+void forward_target_unref(struct target *t)
 {
     if (t != NULL && --t->refs == 0) {
         free(t);
@@ -81,7 +81,7 @@ static void set_targets(struct forward *f, const struct table_forward *rec)
         targets[i] = t;
     }
     for (unsigned i = 0; i < f->ntargets; i++) {
-        target_unref(f->targets[i]);
+        forward_target_unref(f->targets[i]);
     }
     free(f->targets);
     f->targets = targets;
@@ -138,7 +138,7 @@ void forward_unref(struct forward *f)
         return;
     }
     for (unsigned i = 0; i < f->ntargets; i++) {
-        target_unref(f->targets[i]);
+        forward_target_unref(f->targets[i]);
     }
     free(f->targets);
     free(f->affinity);

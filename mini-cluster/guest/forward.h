@@ -54,7 +54,7 @@ void forward_counts_again(void); /* a new listener: report everything once more 
 /* The next endpoint for this client, NULL when there is none; the caller unrefs it. */
 struct target *forward_choose(struct forward *f, uint32_t client, unsigned tried);
 void forward_unref(struct forward *f);
-void target_unref(struct target *t);
+void forward_target_unref(struct target *t);
 
 /* The transports. */
 void relay_init(unsigned files);

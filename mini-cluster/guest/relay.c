@@ -60,7 +60,7 @@ static void leave_target(struct conn *c)
         c->target->active--;
         c->forward->counted = true;
     }
-    target_unref(c->target);
+    forward_target_unref(c->target);
     c->target = NULL;
     c->open = false;
 }

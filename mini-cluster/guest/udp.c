@@ -59,7 +59,7 @@ static void end(struct udp_session *s)
     ev_timer_stop(&s->timer);
     s->target->active--;
     s->forward->counted = true;
-    target_unref(s->target);
+    forward_target_unref(s->target);
     sessions--;
     ev_free_later(s);
 }
@@ -141,7 +141,7 @@ static struct udp_session *begin(struct forward *f, const struct sockaddr_in *cl
     struct target *t = forward_choose(f, ntohl(client->sin_addr.s_addr), 0);
     int fd = t != NULL ? sock_connect(SOCK_DGRAM, &t->at) : -1;
     if (fd < 0) {
-        target_unref(t);
+        forward_target_unref(t);
         return NULL;
     }
     struct udp_session *s = guest_alloc(sizeof(*s));
