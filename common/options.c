@@ -12,6 +12,9 @@ static void print_help(const struct options *o)
 {
     printf("Usage: %s\n\n%s\n\nOptions:\n", o->usage, o->summary);
     for (const struct option_row *r = o->rows; r->name != NULL; r++) {
+        if (r->doc == NULL) {
+            continue; /* not for people */
+        }
         char left[64];
         snprintf(left, sizeof(left), "%s%s%s", r->name, r->arg != NULL ? " " : "",
                  r->arg != NULL ? r->arg : "");
@@ -30,18 +33,20 @@ static const struct option_row *find(const struct options *o, const char *name, 
     return NULL;
 }
 
-static enum options_result unknown(const struct options *o, const char *arg)
+static enum options_result unknown(const struct options *o, const char *arg, size_t n)
 {
+    char name[64];
+    snprintf(name, sizeof(name), "%.*s", (int)(n < sizeof(name) ? n : sizeof(name) - 1), arg);
     const char *near = NULL;
     unsigned best = 4;
     for (const struct option_row *r = o->rows; r->name != NULL; r++) {
-        unsigned d = str_distance(arg, r->name, 3);
-        if (d < best) {
+        unsigned d = str_distance(name, r->name, 3);
+        if (d < best && r->doc != NULL) {
             best = d;
             near = r->name;
         }
     }
-    fprintf(stderr, "unknown option %s", arg);
+    fprintf(stderr, "unknown option %s", name);
     if (near != NULL) {
         fprintf(stderr, "; did you mean %s?", near);
     }
@@ -71,7 +76,7 @@ static enum options_result take(const struct options *o, int argc, char **argv, 
     size_t n = eq != NULL ? (size_t)(eq - arg) : strlen(arg);
     const struct option_row *r = find(o, arg, n);
     if (r == NULL) {
-        return unknown(o, arg);
+        return unknown(o, arg, n);
     }
     if (r->type == OPTION_FLAG) {
         if (eq != NULL) {
@@ -84,7 +89,8 @@ static enum options_result take(const struct options *o, int argc, char **argv, 
     if (eq != NULL) {
         return store(r, eq + 1);
     }
-    if (*i + 1 >= argc) {
+    /* "--name --detach": what looks like an option is one, unless it follows a "=". */
+    if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0) {
         fprintf(stderr, "%s needs a value: %s %s\n", r->name, r->name, r->arg);
         return OPTIONS_BAD;
     }

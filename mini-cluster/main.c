@@ -2,6 +2,7 @@
 /* mini-cluster: finds the subcommand and runs it. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "cmd/cmd.h"
 #include "common/json/jx.h"
@@ -62,7 +63,12 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].name, argv[1]) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            int rc = commands[i].run(argc - 1, argv + 1);
+            if (fflush(stdout) != 0 || ferror(stdout)) {
+                perror("mini-cluster: standard output");
+                rc = rc == 0 ? 1 : rc;
+            }
+            return rc;
         }
     }
     return unknown(argv[1]);

@@ -13,7 +13,7 @@ struct option_row {
     enum option_type type;
     void *to;        /* bool *, const char **, int64_t * */
     const char *arg; /* "N", for the help */
-    const char *doc;
+    const char *doc; /* NULL: an option that help does not show */
     int64_t min, max; /* of a number */
 };
 

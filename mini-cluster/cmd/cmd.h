@@ -4,6 +4,8 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
+#define CMD_VERSION "0.1.0"
+
 struct command {
     const char *name;
     const char *summary;

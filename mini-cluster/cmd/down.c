@@ -26,7 +26,7 @@ static int64_t mono_ms(void)
 static bool wait_unlocked(const struct state *s)
 {
     for (int64_t end = mono_ms() + STOP_S * 1000; mono_ms() < end;) {
-        if (state_pid(s) == 0) {
+        if (!state_is_running(s)) {
             return true;
         }
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
@@ -38,7 +38,10 @@ static int stop_process(const struct state *s, struct err *err)
 {
     pid_t pid = state_pid(s);
     if (pid == 0) {
-        return 0;
+        return !state_is_running(s)
+                   ? 0
+                   : err_set(err, ERR_UNAVAILABLE,
+                             "cluster %s is just starting; try again in a moment", s->name);
     }
     if (kill(pid, SIGTERM) < 0 && errno != ESRCH) {
         return err_errno(err, errno, "stop process %d", (int)pid);
@@ -100,7 +103,12 @@ static int down(struct state *s, const struct cmd_flags *f, bool keep_state, str
         return -1;
     }
     if (destroy(s, err) < 0) {
-        return err_wrap(err, "remove the containers of cluster %s", s->name);
+        struct err why = *err;
+        return err_set(err, why.code,
+                       "cluster %s was stopped, but its containers could not be removed: %.250s\n"
+                       "Its state is kept in %.100s; run `mini-cluster down` again when that is "
+                       "solved",
+                       s->name, why.msg, s->dir);
     }
     return keep_state ? 0 : state_remove(s, err);
 }
@@ -130,8 +138,8 @@ int cmd_down(int argc, char **argv)
     cleanup_state struct state s = {.lock_fd = -1};
     if (down(&s, &f, keep_state, &err) < 0) {
         fprintf(stderr, "mini-cluster down: %s\n", err.msg);
-        return 1;
+        return cmd_failed(&err);
     }
-    printf("cluster %s is gone%s\n", f.name, keep_state ? "; its state is kept" : "");
+    printf("cluster %s is gone%s\n", s.name, keep_state ? "; its state is kept" : "");
     return 0;
 }

@@ -17,10 +17,13 @@ int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet, 
         *ret_runtime = "fake";
         return 0;
     }
-    if (!automatic && strcmp(wish, "docker") != 0) {
-        return err_set(err, ERR_INVALID, "--runtime \"%s\": known are auto, docker and fake", wish);
-    }
     if (docker_free_subnet(NULL, ret_subnet, err) < 0) {
+        size_t n = strlen(err->msg);
+        if (automatic) {
+            str_copy(err->msg + n, sizeof(err->msg) - n,
+                     "\nWithout Docker: --runtime fake has the whole API, and only pretends to run "
+                     "containers");
+        }
         return -1;
     }
     *ret_runtime = "docker";

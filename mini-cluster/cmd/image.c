@@ -56,6 +56,35 @@ static int read_archive(const char *path, struct str *ret, struct err *err)
     return n < 0 ? err_errno(err, errno, "read %s", path) : 0;
 }
 
+/* The sum in a tar's first header, or the first bytes of what Docker unpacks itself. */
+static bool is_archive(const struct str *a)
+{
+    static const struct {
+        const char *magic;
+        size_t n;
+    } packed[] = {{"\x1f\x8b", 2},
+                  {"BZh", 3},
+                  {"\xfd"
+                   "7zXZ",
+                   5},
+                  {"\x28\xb5\x2f\xfd", 4}};
+    for (size_t i = 0; i < ARRAY_LEN(packed); i++) {
+        if (a->len > packed[i].n && memcmp(a->p, packed[i].magic, packed[i].n) == 0) {
+            return true;
+        }
+    }
+    if (a->len < 512) {
+        return false;
+    }
+    unsigned long sum = 0;
+    for (size_t i = 0; i < 512; i++) {
+        sum += i >= 148 && i < 156 ? ' ' : (unsigned char)a->p[i];
+    }
+    char field[9] = "";
+    memcpy(field, a->p + 148, 8);
+    return a->p[0] != '\0' && strtoul(field, NULL, 8) == sum;
+}
+
 /* Runs one call of the runtime to its end. */
 static int with_engine(const struct cmd_flags *f, const struct str *archive, struct answer *a,
                        struct err *err)
@@ -89,14 +118,27 @@ static int with_engine(const struct cmd_flags *f, const struct str *archive, str
     return rc;
 }
 
-static int load(const struct cmd_flags *f, const char *path, struct err *err)
+static int load(const struct cmd_flags *f, const char *path, bool json, struct err *err)
 {
     cleanup_str struct str archive = STR_INIT;
     struct answer a = {0};
-    if (read_archive(path, &archive, err) < 0 || with_engine(f, &archive, &a, err) < 0) {
+    if (read_archive(path, &archive, err) < 0) {
         return -1;
     }
-    printf("loaded %s\n", path);
+    if (!is_archive(&archive)) {
+        return err_set(err, ERR_INVALID,
+                       "%s is no archive of an image; `docker save -o FILE IMAGE` makes one", path);
+    }
+    if (with_engine(f, &archive, &a, err) < 0) {
+        return err_wrap(err, "load %s", path);
+    }
+    if (json) {
+        json_auto_t *said = json_pack("{s:s}", "loaded", path);
+        cleanup_free char *text = jx_dump_text(said);
+        puts(text);
+    } else {
+        printf("loaded %s\n", path);
+    }
     return 0;
 }
 
@@ -151,9 +193,9 @@ int cmd_image(int argc, char **argv)
         return 2;
     }
     struct err err = {0};
-    if ((is_list ? list(&f, json, &err) : load(&f, words[1], &err)) < 0) {
+    if ((is_list ? list(&f, json, &err) : load(&f, words[1], json, &err)) < 0) {
         fprintf(stderr, "mini-cluster image: %s\n", err.msg);
-        return 1;
+        return cmd_failed(&err);
     }
     return 0;
 }

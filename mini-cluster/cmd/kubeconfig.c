@@ -26,11 +26,11 @@ int cmd_kubeconfig(int argc, char **argv)
     cleanup_state struct state s = {.lock_fd = -1};
     if (state_find(&s, f.name, f.data, &err) < 0 || state_load(&s, &err) < 0) {
         fprintf(stderr, "mini-cluster kubeconfig: %s\n", err.msg);
-        return 1;
+        return cmd_failed(&err);
     }
     cleanup_free char *text = state_read(&s, "kubeconfig");
     if (text == NULL) {
-        fprintf(stderr, "mini-cluster kubeconfig: cluster %s was never up\n", f.name);
+        fprintf(stderr, "mini-cluster kubeconfig: cluster %s was never up\n", s.name);
         return 1;
     }
     fputs(text, stdout);

@@ -12,13 +12,18 @@ static json_t *describe(const char *name)
 {
     struct err err;
     cleanup_state struct state s = {.lock_fd = -1};
-    if (state_find(&s, name, NULL, &err) < 0 || state_load(&s, &err) < 0) {
+    if (state_find(&s, name, NULL, &err) < 0) {
         return json_pack("{s:s, s:b, s:s}", "name", name, "running", 0, "error", err.msg);
     }
-    pid_t pid = state_pid(&s);
-    cleanup_free char *api = xasprintf("https://127.0.0.1:%d", (int)jx_int(s.settings, "port", 0));
-    return json_pack("{s:s, s:b, s:i, s:s, s:s}", "name", name, "running", pid != 0, "pid",
-                     (int)pid, "runtime", jx_str(s.settings, "runtime", ""), "api", api);
+    int pid = (int)state_pid(&s);
+    if (state_load(&s, &err) < 0) {
+        return json_pack("{s:s, s:b, s:i, s:s}", "name", name, "running", pid != 0, "pid", pid,
+                         "error", err.msg);
+    }
+    int port = (int)jx_int(s.settings, "port", 0);
+    cleanup_free char *api = port > 0 ? xasprintf("https://127.0.0.1:%d", port) : xstrdup("");
+    return json_pack("{s:s, s:b, s:i, s:s, s:s}", "name", name, "running", pid != 0, "pid", pid,
+                     "runtime", jx_str(s.settings, "runtime", ""), "api", api);
 }
 
 static json_t *describe_all(void)
@@ -46,7 +51,7 @@ static void print_table(const json_t *all)
     {
         printf("%-16s %-8s %-8s %s\n", jx_str(c, "name", ""),
                jx_bool(c, "running", false) ? "yes" : "no", jx_str(c, "runtime", "?"),
-               jx_str(c, "api", ""));
+               jx_str(c, "api", jx_str(c, "error", "")));
     }
 }
 

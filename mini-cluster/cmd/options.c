@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+int cmd_failed(const struct err *err)
+{
+    return err->code == ERR_BAD_REQUEST ? 2 : 1;
+}
+
 bool cmd_wants_json(const struct cmd_flags *f, bool *ret_bad)
 {
     *ret_bad = f->output != NULL && strcmp(f->output, "json") != 0;

@@ -5,17 +5,18 @@
 
 #include <stdbool.h>
 
+#include "common/err.h"
 #include "common/options.h"
 
 struct cmd_flags {
-    const char *name;   /* "lab" */
+    const char *name;   /* NULL: "lab", or what the folder of --data says */
     const char *data;   /* NULL */
     const char *output; /* NULL or "json" */
 };
 
 #define CMD_FLAGS_INIT                                                                             \
     {                                                                                              \
-        .name = "lab"                                                                              \
+        .name = NULL                                                                               \
     }
 #define CMD_ROW_NAME(f)                                                                            \
     {                                                                                              \
@@ -31,6 +32,8 @@ struct cmd_flags {
         "-o", OPTION_TEXT, &(f)->output, "json", "print JSON", 0, 0                                \
     }
 
+/* The exit status that an error means: 2 when it was the usage. */
+int cmd_failed(const struct err *err);
 /* Whether -o json was asked for; another word is explained and *ret_bad set. */
 bool cmd_wants_json(const struct cmd_flags *f, bool *ret_bad);
 

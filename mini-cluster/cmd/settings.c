@@ -14,6 +14,18 @@
 
 enum { DEFAULT_WORKERS = 3, MAX_WORKERS = 1000 };
 
+static const char *const runtimes[] = {"docker", "fake"};
+
+static bool is_runtime(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
+        if (strcmp(runtimes[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int random_hex(char *hex, size_t bytes, struct err *err)
 {
     unsigned char raw[32];
@@ -46,20 +58,39 @@ static json_t *worker_names(const struct wishes *w, struct err *err)
             wrong = strcmp(json_string_value(other), name) == 0 ? "is there twice" : wrong;
         }
         if (wrong != NULL || strcmp(name, "control-plane") == 0) {
-            err_set(err, ERR_INVALID, "--node-names \"%s\": %s", name,
+            err_set(err, ERR_BAD_REQUEST, "--node-names \"%.100s\": %s", name,
                     wrong != NULL ? wrong : "is the name of the control plane's own node");
             json_decref(names);
             return NULL;
         }
         json_array_append_new(names, json_string(name));
     }
+    if (json_array_size(names) > MAX_WORKERS) {
+        err_set(err, ERR_BAD_REQUEST, "--node-names: no more than %d", MAX_WORKERS);
+        json_decref(names);
+        return NULL;
+    }
     if (w->workers >= 0 && (size_t)w->workers != json_array_size(names)) {
-        err_set(err, ERR_INVALID, "--workers %d, but --node-names names %zu", (int)w->workers,
+        err_set(err, ERR_BAD_REQUEST, "--workers %d, but --node-names names %zu", (int)w->workers,
                 json_array_size(names));
         json_decref(names);
         return NULL;
     }
     return names;
+}
+
+int settings_check(const struct wishes *w, struct err *err)
+{
+    if (w->clock != NULL && clock_find(w->clock) == NULL) {
+        return err_set(err, ERR_BAD_REQUEST, "--clock \"%.100s\": known are %s", w->clock,
+                       clock_names);
+    }
+    if (w->runtime != NULL && strcmp(w->runtime, "auto") != 0 && !is_runtime(w->runtime)) {
+        return err_set(err, ERR_BAD_REQUEST,
+                       "--runtime \"%.100s\": known are auto, docker and fake", w->runtime);
+    }
+    json_auto_t *names = worker_names(w, err);
+    return names != NULL ? 0 : -1;
 }
 
 int settings_make(struct state *s, const struct wishes *w, const char *runtime, const char *subnet,
@@ -77,10 +108,10 @@ int settings_make(struct state *s, const struct wishes *w, const char *runtime, 
         return -1;
     }
     json_decref(s->settings);
-    s->settings = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o}", "format", 1, "uid",
-                            uid, "key", key, "token", token, "runtime", runtime, "subnet", subnet,
-                            "clock", w->clock != NULL ? w->clock : "lab", "port",
-                            w->port > 0 ? (int)w->port : 0, "workers", workers);
+    s->settings = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o}", "format", 1,
+                            "name", s->name, "uid", uid, "key", key, "token", token, "runtime",
+                            runtime, "subnet", subnet, "clock", w->clock != NULL ? w->clock : "lab",
+                            "port", w->port > 0 ? (int)w->port : 0, "workers", workers);
     return 0;
 }
 
@@ -92,7 +123,7 @@ static int differs(const char *what, const char *has, const char *wish, struct e
         has, wish);
 }
 
-int settings_compare(const struct state *s, const struct wishes *w, struct err *err)
+int settings_compare(const struct state *s, const struct wishes *w, bool running, struct err *err)
 {
     const char *runtime = jx_str(s->settings, "runtime", "");
     if (w->runtime != NULL && strcmp(w->runtime, "auto") != 0 && strcmp(w->runtime, runtime) != 0) {
@@ -103,8 +134,11 @@ int settings_compare(const struct state *s, const struct wishes *w, struct err *
         return differs("its clock", clock, w->clock, err);
     }
     int64_t port = jx_int(s->settings, "port", 0);
-    if (w->port > 0 && port != 0 && w->port != port) {
-        return err_set(err, ERR_CONFLICT, "its port is %d and not %d", (int)port, (int)w->port);
+    if (running && w->port > 0 && port != 0 && w->port != port) {
+        return err_set(err, ERR_CONFLICT,
+                       "its port is %d and not %d; `mini-cluster down --keep-state`, then up with "
+                       "--port %d moves it",
+                       (int)port, (int)w->port, (int)w->port);
     }
     if (w->workers < 0 && w->node_names == NULL) {
         return 0;
@@ -137,6 +171,20 @@ static bool unhex(const char *hex, unsigned char *to, size_t n)
     return true;
 }
 
+static bool names_are_good(const json_t *names)
+{
+    size_t i;
+    json_t *name;
+    jx_each(i, name, names)
+    {
+        const char *text = json_string_value(name);
+        if (text == NULL || name_check_label(text) != NULL) {
+            return false;
+        }
+    }
+    return json_array_size(names) <= MAX_WORKERS;
+}
+
 int settings_read(const struct state *s, struct settings *ret, struct err *err)
 {
     const json_t *j = s->settings;
@@ -148,10 +196,12 @@ int settings_read(const struct state *s, struct settings *ret, struct err *err)
         .clock = clock_find(jx_str(j, "clock", "lab")),
         .port = (int)jx_int(j, "port", 0),
     };
-    if (out.uid[0] == '\0' || out.token[0] == '\0' || out.clock == NULL ||
+    if (out.uid[0] == '\0' || out.token[0] == '\0' || out.clock == NULL || out.port < 0 ||
+        out.port > 65535 || !is_runtime(out.runtime) || !names_are_good(jx_arr(j, "workers")) ||
         !unhex(jx_str(j, "key", ""), out.key, sizeof(out.key))) {
         return err_set(err, ERR_INVALID,
-                       "%s/settings.json is damaged; move the folder away and start anew", s->dir);
+                       "%.300s/settings.json is damaged; move the folder away and start anew",
+                       s->dir);
     }
     VEC(const char *) names = {0};
     size_t i;
@@ -159,7 +209,7 @@ int settings_read(const struct state *s, struct settings *ret, struct err *err)
     const json_t *workers = jx_arr(j, "workers");
     jx_each(i, name, workers)
     {
-        vec_push(&names, json_string_value(name) != NULL ? json_string_value(name) : "");
+        vec_push(&names, json_string_value(name));
     }
     vec_push(&names, NULL);
     out.workers = names.v;

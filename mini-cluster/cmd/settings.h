@@ -25,12 +25,16 @@ struct settings {
 void settings_fini(struct settings *s);
 #define cleanup_settings __attribute__((cleanup(settings_fini)))
 
+/* ERR_BAD_REQUEST says which wish no cluster could fulfill. */
+int settings_check(const struct wishes *w, struct err *err) WARN_UNUSED;
 /* Makes s->settings from the wishes and defaults, with a new uid, key and token. runtime and subnet
  * are decided. */
 int settings_make(struct state *s, const struct wishes *w, const char *runtime, const char *subnet,
                   struct err *err) WARN_UNUSED;
-/* ERR_CONFLICT, naming the first difference, when the wishes are not what the cluster has. */
-int settings_compare(const struct state *s, const struct wishes *w, struct err *err) WARN_UNUSED;
+/* ERR_CONFLICT, naming the first difference, when the wishes are not what the cluster has. The port
+ * of one that does not run may change. */
+int settings_compare(const struct state *s, const struct wishes *w, bool running,
+                     struct err *err) WARN_UNUSED;
 int settings_read(const struct state *s, struct settings *ret, struct err *err) WARN_UNUSED;
 
 #endif

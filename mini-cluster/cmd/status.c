@@ -9,6 +9,7 @@
 #include "common/json/jx.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "meta/clock.h"
 
 /* VmRSS of a process, in bytes; 0 when it cannot be read. */
 static int64_t rss_of(pid_t pid)
@@ -52,25 +53,46 @@ static json_t *host_row(const json_t *host, const json_t *nodes)
                      jx_str(host, "status.address", ""), "ready", ready);
 }
 
-/* Fills in what only the running cluster knows; an API that does not answer is said, not fatal. */
-static void add_live(json_t *status, const struct state *s, const struct settings *set)
+/* What the API says at this path; a list's items, or NULL with the reason in `status`. */
+static json_t *ask_for(json_t *status, const struct state *s, const struct settings *set,
+                       const char *path)
 {
     struct err err;
-    json_auto_t *hosts = NULL;
-    json_auto_t *nodes = NULL;
-    json_auto_t *ready = NULL;
+    json_t *answer;
     int code = 0;
-    if (ask(s, set, "/apis/podlab.dev/v1/hosts", &code, &hosts, &err) < 0 ||
-        ask(s, set, "/api/v1/nodes", &code, &nodes, &err) < 0 ||
-        ask(s, set, "/readyz", &code, &ready, &err) < 0) {
+    if (ask(s, set, path, &code, &answer, &err) < 0) {
         jx_put_str(status, "error", err.msg);
-        return;
+        return NULL;
     }
     if (code != 200) {
         jx_put_str(status, "error",
-                   json_is_string(ready) ? json_string_value(ready)
-                                         : jx_str(ready, "message", "not ready"));
+                   json_is_string(answer) ? json_string_value(answer)
+                                          : jx_str(answer, "message", "not ready"));
     }
+    return answer;
+}
+
+/* Every node says the same of the runtime. */
+static void add_outage(json_t *status, const json_t *nodes)
+{
+    const json_t *c = jx_find(jx_arr(json_array_get(nodes, 0), "status.conditions"), "type",
+                              "RuntimeUnavailable");
+    if (strcmp(jx_get_str(c, "status", ""), "True") == 0) {
+        jx_put_str(status, "error", jx_get_str(c, "message", ""));
+    }
+}
+
+/* Fills in what only the running cluster knows; an API that does not answer is said, not fatal. */
+static void add_live(json_t *status, const struct state *s, const struct settings *set)
+{
+    json_auto_t *ready = ask_for(status, s, set, "/readyz");
+    json_auto_t *hosts =
+        ready != NULL ? ask_for(status, s, set, "/apis/podlab.dev/v1/hosts") : NULL;
+    json_auto_t *nodes = hosts != NULL ? ask_for(status, s, set, "/api/v1/nodes") : NULL;
+    if (nodes == NULL) {
+        return;
+    }
+    add_outage(status, jx_arr(nodes, "items"));
     json_t *rows = json_array();
     const json_t *items = jx_arr(hosts, "items");
     size_t i;
@@ -85,13 +107,14 @@ static void add_live(json_t *status, const struct state *s, const struct setting
 static json_t *look(const struct state *s, const struct settings *set)
 {
     pid_t pid = state_pid(s);
-    cleanup_free char *api = xasprintf("https://127.0.0.1:%d", set->port);
+    cleanup_free char *api =
+        set->port > 0 ? xasprintf("https://127.0.0.1:%d", set->port) : xstrdup("");
     json_t *status =
-        json_pack("{s:s, s:b, s:s, s:s, s:s, s:[]}", "name", s->name, "running", pid != 0, "api",
-                  api, "runtime", set->runtime, "dir", s->dir, "hosts");
-    if (pid != 0) {
-        jx_put_int(status, "pid", pid);
-        jx_put_int(status, "rssBytes", rss_of(pid));
+        json_pack("{s:s, s:b, s:b, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:[]}", "name", s->name,
+                  "running", pid != 0, "ready", state_is_ready(s), "pid", (int)pid, "api", api,
+                  "runtime", set->runtime, "clock", set->clock->name, "version", CMD_VERSION, "dir",
+                  s->dir, "rssBytes", (json_int_t)(pid != 0 ? rss_of(pid) : 0), "hosts");
+    if (pid != 0 && set->port > 0) {
         add_live(status, s, set);
     }
     return status;
@@ -163,7 +186,7 @@ int cmd_status(int argc, char **argv)
     }
     if (status(&f, json, &err) < 0) {
         fprintf(stderr, "mini-cluster status: %s\n", err.msg);
-        return 1;
+        return cmd_failed(&err);
     }
     return 0;
 }

@@ -29,6 +29,8 @@ static int make_ca(const struct state *s, struct certs_pair *ret, struct err *er
         return 0;
     }
     certs_pair_fini(ret);
+    cleanup_free char *half = state_path(s, "ca.crt");
+    unlink(half); /* never an old certificate beside a new key */
     uint8_t serial[16];
     int64_t now = time(NULL);
     cleanup_free char *cn = xasprintf("podlab %s", s->name);
@@ -57,7 +59,7 @@ int trust_make(const struct state *s, const char *const *names, struct certs_pai
     if (make_ca(s, &ca, err) < 0 || new_serial(leaf.serial, err) < 0 ||
         certs_issue(&ca, &leaf, ret_server, err) < 0) {
         certs_pair_fini(&ca);
-        return -1;
+        return err_wrap(err, "the certificates in %.200s", s->dir);
     }
     *ret_ca = ca;
     return 0;

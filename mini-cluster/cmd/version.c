@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "core.h"
 
 int cmd_version(int argc, char **argv)
 {
@@ -24,7 +25,7 @@ int cmd_version(int argc, char **argv)
     if (bad) {
         return 2;
     }
-    puts(json ? "{\"version\": \"0.1.0\", \"kubernetes\": \"v1.35.0+podlab\"}"
-              : "mini-cluster 0.1.0, Kubernetes API v1.35.0+podlab");
+    puts(json ? "{\"version\": \"" CMD_VERSION "\", \"kubernetes\": \"" CORE_VERSION "\"}"
+              : "mini-cluster " CMD_VERSION ", Kubernetes API " CORE_VERSION);
     return 0;
 }
