@@ -7,7 +7,7 @@
 #include "kinds/walk.h"
 #include "meta/quantity.h"
 
-static void message_default(const struct kind_message *m, json_t *obj, struct str *path);
+static void message_default(const struct kind_message *m, json_t *obj);
 
 /* ---- canonical forms ---- */
 
@@ -98,11 +98,28 @@ static bool holds(const char *when, const json_t *obj)
     }
 }
 
+/* Nearly all are plain words, numbers or {}: those need no parser. */
+static json_t *parse_default(const char *text)
+{
+    size_t n = strlen(text);
+    int64_t i;
+    if (text[0] == '"' && strchr(text, '\\') == NULL) {
+        return json_stringn(text + 1, n - 2);
+    }
+    if (strcmp(text, "{}") == 0) {
+        return json_object();
+    }
+    if (str_to_i64(text, INT64_MIN, INT64_MAX, &i)) {
+        return json_integer(i);
+    }
+    return json_loads(text, JSON_DECODE_ANY, NULL);
+}
+
 static void field_default(const struct kind_field *f, json_t *obj)
 {
-    json_t *v = json_object_get(obj, f->name);
-    if (f->dflt != NULL && walk_unset(f, v) && (f->dflt_when == NULL || holds(f->dflt_when, obj))) {
-        json_object_set_new(obj, f->name, json_loads(f->dflt, JSON_DECODE_ANY, NULL));
+    if (f->dflt != NULL && walk_unset(f, json_object_get(obj, f->name)) &&
+        (f->dflt_when == NULL || holds(f->dflt_when, obj))) {
+        json_object_set_new(obj, f->name, parse_default(f->dflt));
     }
 }
 
@@ -119,37 +136,46 @@ static void fill_in(const struct kind_message *m, json_t *obj)
     }
 }
 
-static void value_default(const struct kind_field *f, json_t *v, struct str *path, void *ctx)
+static void value_default(const struct kind_field *f, json_t *v, const struct walk_at *at,
+                          void *ctx)
 {
-    (void)ctx;
-    message_default(f->message, v, path);
+    (void)at, (void)ctx;
+    message_default(f->message, v);
 }
 
-static void message_default(const struct kind_message *m, json_t *obj, struct str *path)
+static bool has_forms(const struct kind_field *f)
+{
+    return !f->inlined &&
+           (f->type == KIND_QUANTITY || f->type == KIND_BYTES || f->bool_words != NULL);
+}
+
+/* A message has many fields and an object few of them: a field is looked up when there is something
+ * to do about it. */
+static void message_default(const struct kind_message *m, json_t *obj)
 {
     if (!json_is_object(obj)) {
         return;
     }
     for (size_t i = 0; i < m->nfields; i++) { /* words first: dflt_when reads them */
         const struct kind_field *f = &m->fields[i];
-        json_t *v = f->inlined ? NULL : json_object_get(obj, f->name);
-        if (v != NULL && f->type != KIND_MESSAGE) {
+        json_t *v = has_forms(f) ? json_object_get(obj, f->name) : NULL;
+        if (v != NULL) {
             bring_to_form(f, obj, f->name, v);
         }
     }
     fill_in(m, obj);
     for (size_t i = 0; i < m->nfields; i++) {
         const struct kind_field *f = &m->fields[i];
+        json_t *v = f->type == KIND_MESSAGE && !f->inlined ? json_object_get(obj, f->name) : NULL;
         if (f->inlined) {
-            message_default(f->message, obj, path);
-        } else if (f->type == KIND_MESSAGE) {
-            walk_values(f, json_object_get(obj, f->name), path, value_default, NULL);
+            message_default(f->message, obj);
+        } else if (v != NULL) {
+            walk_values(f, v, NULL, value_default, NULL);
         }
     }
 }
 
 void kinds_default(const struct kind *k, json_t *obj)
 {
-    cleanup_str struct str path = STR_INIT;
-    message_default(k->message, obj, &path);
+    message_default(k->message, obj);
 }

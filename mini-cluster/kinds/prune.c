@@ -49,15 +49,15 @@ static void fill_nulls(const struct kind_field *f, json_t *v)
     }
 }
 
-static void message_prune(const struct kind_message *m, json_t *obj, struct str *path);
+static void message_prune(const struct kind_message *m, json_t *obj);
 
-static void value_prune(const struct kind_field *f, json_t *v, struct str *path, void *ctx)
+static void value_prune(const struct kind_field *f, json_t *v, const struct walk_at *at, void *ctx)
 {
-    (void)ctx;
-    message_prune(f->message, v, path);
+    (void)at, (void)ctx;
+    message_prune(f->message, v);
 }
 
-static void message_prune(const struct kind_message *m, json_t *obj, struct str *path)
+static void message_prune(const struct kind_message *m, json_t *obj)
 {
     const char *key;
     json_t *v;
@@ -71,13 +71,12 @@ static void message_prune(const struct kind_message *m, json_t *obj, struct str 
         }
         fill_nulls(f, v);
         if (f->type == KIND_MESSAGE) {
-            walk_values(f, v, path, value_prune, NULL);
+            walk_values(f, v, NULL, value_prune, NULL);
         }
     }
 }
 
 void kinds_prune(const struct kind *k, json_t *obj)
 {
-    cleanup_str struct str path = STR_INIT;
-    message_prune(k->message, obj, &path);
+    message_prune(k->message, obj);
 }

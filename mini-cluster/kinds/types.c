@@ -13,8 +13,7 @@ enum { MAX_MESSAGES = 50000 };
 /* Where a value stands: Go names the struct and the path without indices. */
 struct place {
     const struct kind_message *in;
-    struct str *path;    /* "spec.template.spec.containers.image" */
-    struct str *exactly; /* "spec.template.spec.containers[0].image" */
+    const struct walk_at *at;
     unsigned *messages;
     struct err *err;
 };
@@ -94,6 +93,7 @@ static int mismatch(const struct place *p, const struct kind_field *f, const jso
     } else if (with_number) {
         snprintf(number, sizeof(number), " %.15g", json_number_value(v));
     }
+    cleanup_str struct str path = STR_INIT;
     const char *type = go_type(f);
     if (prefix[0] == 'm' && f->type == KIND_QUANTITY) {
         prefix = "";
@@ -101,13 +101,14 @@ static int mismatch(const struct place *p, const struct kind_field *f, const jso
     }
     return err_set(p->err, ERR_BAD_REQUEST,
                    "json: cannot unmarshal %s%s into Go struct field %s.%s of type %s%s",
-                   json_word(v), number, p->in->name, str_c(p->path), prefix, type);
+                   json_word(v), number, p->in->name, walk_fields(p->at, &path), prefix, type);
 }
 
 /* What decodes itself in Go knows no field; learners are better off with one. */
 static int malformed(const struct place *p, const char *what)
 {
-    return err_set(p->err, ERR_BAD_REQUEST, "%s (at %s)", what, str_c(p->exactly));
+    cleanup_str struct str path = STR_INIT;
+    return err_set(p->err, ERR_BAD_REQUEST, "%s (at %s)", what, walk_text(p->at, &path));
 }
 
 static int check_number(const struct place *p, const struct kind_field *f, const json_t *v)
@@ -143,10 +144,11 @@ static int check_time(const struct place *p, const struct kind_field *f, const j
     }
     const char *text = json_string_value(v);
     if (!time_parse(text, &ignored)) {
+        cleanup_str struct str path = STR_INIT;
         return err_set(p->err, ERR_BAD_REQUEST,
                        "parsing time \"%.60s\" as \"2006-01-02T15:04:05Z07:00\": cannot parse "
                        "\"%.60s\" (at %s)",
-                       text, text, str_c(p->exactly));
+                       text, text, walk_text(p->at, &path));
     }
     return 0;
 }
@@ -235,11 +237,12 @@ static int check_list(const struct place *p, const struct kind_field *f, const j
     if (!json_is_array(v)) {
         return mismatch(p, f, v, "[]", false);
     }
+    struct walk_at item = {.up = p->at};
+    struct place inside = *p;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < json_array_size(v); i++) {
-        size_t len = walk_index(p->exactly, i);
-        rc = check_one(p, f, json_array_get(v, i));
-        walk_up(p->exactly, len);
+    inside.at = &item;
+    for (; rc == 0 && item.index < json_array_size(v); item.index++) {
+        rc = check_one(&inside, f, json_array_get(v, item.index));
     }
     return rc;
 }
@@ -249,14 +252,14 @@ static int check_map(const struct place *p, const struct kind_field *f, const js
     if (!json_is_object(v)) {
         return mismatch(p, f, v, "map[string]", false);
     }
+    struct walk_at member = {.up = p->at};
+    struct place inside = *p;
     int rc = 0;
-    const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)v, key, value)
+    inside.at = &member;
+    json_object_foreach((json_t *)(uintptr_t)v, member.key, value)
     {
-        size_t len = walk_key(p->exactly, key);
-        rc = rc == 0 ? check_one(p, f, value) : rc;
-        walk_up(p->exactly, len);
+        rc = rc == 0 ? check_one(&inside, f, value) : rc;
     }
     return rc;
 }
@@ -271,34 +274,29 @@ static int check_field(const struct place *p, const struct kind_field *f, const 
 
 static int check_message(const struct place *p, const struct kind_message *m, const json_t *obj)
 {
+    struct walk_at here = {.up = p->at};
     struct place inside = *p;
-    inside.in = m;
     int rc = 0;
     if (++*p->messages > MAX_MESSAGES) {
         return malformed(p, "the object has too many parts");
     }
-    const char *key;
+    inside.in = m;
+    inside.at = &here;
     json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)obj, key, v)
+    json_object_foreach((json_t *)(uintptr_t)obj, here.name, v)
     {
-        const struct kind_field *f = kinds_field(m, key);
-        if (f == NULL || rc < 0) {
-            continue;
+        const struct kind_field *f = rc == 0 ? kinds_field(m, here.name) : NULL;
+        if (f != NULL) {
+            rc = check_field(&inside, f, v);
         }
-        size_t len = walk_field(p->path, key), exact = walk_field(p->exactly, key);
-        rc = check_field(&inside, f, v);
-        walk_up(p->path, len);
-        walk_up(p->exactly, exact);
     }
     return rc;
 }
 
 int kinds_check_types(const struct kind *k, const json_t *obj, struct err *err)
 {
-    cleanup_str struct str path = STR_INIT, exactly = STR_INIT;
     unsigned messages = 0;
-    struct place p = {
-        .in = k->message, .path = &path, .exactly = &exactly, .messages = &messages, .err = err};
+    struct place p = {.in = k->message, .messages = &messages, .err = err};
     if (!json_is_object(obj)) {
         return err_set(err, ERR_BAD_REQUEST, "json: cannot unmarshal %s into Go value of type %s",
                        json_word(obj), go_name(k->message));

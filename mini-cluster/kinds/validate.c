@@ -9,12 +9,12 @@
 #include "common/json/jx.h"
 #include "common/mem.h"
 
-static void message_validate(const struct kind_message *m, const json_t *obj, struct str *path,
-                             struct field_errs *errs);
+static void message_validate(const struct kind_message *m, const json_t *obj,
+                             const struct walk_at *at, struct field_errs *errs);
 
 /* ---- one value ---- */
 
-static void check_enum(const struct kind_field *f, const json_t *v, struct str *path,
+static void check_enum(const struct kind_field *f, const json_t *v, const struct walk_at *at,
                        struct field_errs *errs)
 {
     const char *text = json_string_value(v);
@@ -26,10 +26,11 @@ static void check_enum(const struct kind_field *f, const json_t *v, struct str *
             return;
         }
     }
-    field_errs_not_supported(errs, str_c(path), v, f->enums);
+    cleanup_str struct str path = STR_INIT;
+    field_errs_not_supported(errs, walk_text(at, &path), v, f->enums);
 }
 
-static void check_range(const struct kind_field *f, const json_t *v, struct str *path,
+static void check_range(const struct kind_field *f, const json_t *v, const struct walk_at *at,
                         struct field_errs *errs)
 {
     json_int_t i = json_integer_value(v);
@@ -45,38 +46,41 @@ static void check_range(const struct kind_field *f, const json_t *v, struct str 
         snprintf(detail, sizeof(detail), "must be %s than or equal to %lld",
                  low ? "greater" : "less", (long long)(low ? f->min : f->max));
     }
-    field_errs_invalid(errs, str_c(path), v, detail);
+    cleanup_str struct str path = STR_INIT;
+    field_errs_invalid(errs, walk_text(at, &path), v, detail);
 }
 
-static void check_length(const struct kind_field *f, size_t n, struct str *path,
+static void check_length(const struct kind_field *f, size_t n, const struct walk_at *at,
                          struct field_errs *errs)
 {
     if (f->has_max && n > (size_t)f->max) {
+        cleanup_str struct str path = STR_INIT;
         if (f->shape == KIND_LIST) {
-            field_errs_too_many(errs, str_c(path), n, (size_t)f->max);
+            field_errs_too_many(errs, walk_text(at, &path), n, (size_t)f->max);
         } else {
-            field_errs_too_long(errs, str_c(path), (size_t)f->max);
+            field_errs_too_long(errs, walk_text(at, &path), (size_t)f->max);
         }
     }
 }
 
-static void value_validate(const struct kind_field *f, json_t *v, struct str *path, void *ctx)
+static void value_validate(const struct kind_field *f, json_t *v, const struct walk_at *at,
+                           void *ctx)
 {
     struct field_errs *errs = ctx;
     if (f->type == KIND_MESSAGE) {
-        message_validate(f->message, v, path, errs);
+        message_validate(f->message, v, at, errs);
         return;
     }
     if (f->enums != NULL) {
-        check_enum(f, v, path, errs);
+        check_enum(f, v, at, errs);
     }
     if (f->shape != KIND_MAP || f->type == KIND_QUANTITY) {
-        format_validate(f, v, path, errs);
+        format_validate(f, v, at, errs);
     }
     if (json_is_integer(v)) {
-        check_range(f, v, path, errs);
+        check_range(f, v, at, errs);
     } else if (json_is_string(v) && f->type == KIND_STRING && f->shape == KIND_ONE) {
-        check_length(f, json_string_length(v), path, errs);
+        check_length(f, json_string_length(v), at, errs);
     }
 }
 
@@ -99,19 +103,18 @@ static json_t *key_of(const struct kind_field *f, const json_t *item)
 
 /* "containers[1].name: Duplicate value: "web"" when one field is the key, else the item's place and
  * all of the key. */
-static void say_duplicate(const struct kind_field *f, size_t i, const json_t *key, struct str *path,
-                          struct field_errs *errs)
+static void say_duplicate(const struct kind_field *f, size_t i, const json_t *key,
+                          const struct walk_at *at, struct field_errs *errs)
 {
-    size_t len = walk_index(path, i);
-    if (strchr(f->list_keys, ',') == NULL) {
-        walk_field(path, f->list_keys);
-        key = json_object_get(key, f->list_keys);
-    }
-    field_errs_duplicate(errs, str_c(path), key);
-    walk_up(path, len);
+    const struct walk_at item = {.up = at, .index = i};
+    const struct walk_at member = {.up = &item, .name = f->list_keys};
+    bool one = strchr(f->list_keys, ',') == NULL;
+    cleanup_str struct str path = STR_INIT;
+    field_errs_duplicate(errs, walk_text(one ? &member : &item, &path),
+                         one ? json_object_get(key, f->list_keys) : key);
 }
 
-static void check_unique(const struct kind_field *f, const json_t *list, struct str *path,
+static void check_unique(const struct kind_field *f, const json_t *list, const struct walk_at *at,
                          struct field_errs *errs)
 {
     if (json_array_size(list) < 2) {
@@ -125,7 +128,7 @@ static void check_unique(const struct kind_field *f, const json_t *list, struct 
         }
         cleanup_free char *text = jx_dump_text(key); /* its members are in the order of list_keys */
         if (json_object_get(seen, text) != NULL) {
-            say_duplicate(f, i, key, path, errs);
+            say_duplicate(f, i, key, at, errs);
         } else {
             json_object_set_new(seen, text, json_true());
         }
@@ -140,56 +143,55 @@ static bool is_missing(const struct kind_field *f, const json_t *v)
            (f->shape == KIND_MAP && json_object_size(v) == 0);
 }
 
-static void field_validate(const struct kind_field *f, json_t *v, struct str *path,
+static void field_validate(const struct kind_field *f, json_t *v, const struct walk_at *at,
                            struct field_errs *errs)
 {
     if (is_missing(f, v)) {
         if (f->required && f->has_min && json_is_integer(v)) {
-            check_range(f, v, path, errs); /* a 0 that was written down */
+            check_range(f, v, at, errs); /* a 0 that was written down */
         } else if (f->required) {
-            field_errs_required(errs, str_c(path), "");
+            cleanup_str struct str path = STR_INIT;
+            field_errs_required(errs, walk_text(at, &path), "");
         }
         return;
     }
     if (f->shape == KIND_LIST) {
-        check_length(f, json_array_size(v), path, errs);
+        check_length(f, json_array_size(v), at, errs);
         if (f->list_keys != NULL && !f->may_repeat) {
-            check_unique(f, v, path, errs);
+            check_unique(f, v, at, errs);
         }
     } else if (f->shape == KIND_MAP && f->type != KIND_QUANTITY) {
-        format_validate(f, v, path, errs);
+        format_validate(f, v, at, errs);
     }
-    walk_values(f, v, path, value_validate, errs);
+    walk_values(f, v, at, value_validate, errs);
 }
 
-static void message_validate(const struct kind_message *m, const json_t *obj, struct str *path,
-                             struct field_errs *errs)
+static void message_validate(const struct kind_message *m, const json_t *obj,
+                             const struct walk_at *at, struct field_errs *errs)
 {
     for (size_t i = 0; json_is_object(obj) && i < m->nfields; i++) {
         const struct kind_field *f = &m->fields[i];
         if (f->inlined) {
-            message_validate(f->message, obj, path, errs);
+            message_validate(f->message, obj, at, errs);
             continue;
         }
-        size_t len = walk_field(path, f->name);
-        field_validate(f, json_object_get(obj, f->name), path, errs);
-        walk_up(path, len);
+        const struct walk_at here = {.up = at, .name = f->name};
+        field_validate(f, json_object_get(obj, f->name), &here, errs);
     }
 }
 
 void kinds_validate(const struct kind *k, const json_t *obj, struct field_errs *errs)
 {
-    cleanup_str struct str path = STR_INIT;
     if (k->served) {
         validate_object_meta(k, jx_obj(obj, "metadata"), errs);
     }
-    message_validate(k->message, obj, &path, errs);
+    message_validate(k->message, obj, NULL, errs);
 }
 
 /* ---- changes ---- */
 
 static void message_update(const struct kind_message *m, const json_t *old, const json_t *obj,
-                           struct str *path, struct field_errs *errs)
+                           const struct walk_at *at, struct field_errs *errs)
 {
     for (size_t i = 0; i < m->nfields; i++) {
         const struct kind_field *f = &m->fields[i];
@@ -198,19 +200,19 @@ static void message_update(const struct kind_message *m, const json_t *old, cons
         if (walk_unset(f, was)) {
             continue;
         }
-        size_t len = f->inlined ? path->len : walk_field(path, f->name);
+        const struct walk_at field = {.up = at, .name = f->name};
+        const struct walk_at *here = f->inlined ? at : &field;
         if (f->immutable && !(is != NULL && jx_equal(was, is))) {
-            field_errs_invalid(errs, str_c(path), is, "field is immutable");
-        } else if (f->type == KIND_MESSAGE && f->shape == KIND_ONE) {
-            message_update(f->message, was, is, path, errs);
+            cleanup_str struct str path = STR_INIT;
+            field_errs_invalid(errs, walk_text(here, &path), is, "field is immutable");
+        } else if (f->type == KIND_MESSAGE && f->shape == KIND_ONE && was != is) {
+            message_update(f->message, was, is, here, errs);
         }
-        walk_up(path, len);
     }
 }
 
 void kinds_validate_update(const struct kind *k, const json_t *old, const json_t *obj,
                            struct field_errs *errs)
 {
-    cleanup_str struct str path = STR_INIT;
-    message_update(k->message, old, obj, &path, errs);
+    message_update(k->message, old, obj, NULL, errs);
 }

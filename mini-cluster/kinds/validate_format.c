@@ -29,35 +29,38 @@ const char *format_check(const char *format, const char *text)
     return NULL;
 }
 
-static void check_text(const char *format, const json_t *v, struct str *path,
+static void check_text(const char *format, const json_t *v, const struct walk_at *at,
                        struct field_errs *errs)
 {
     const char *wrong = json_is_string(v) ? format_check(format, json_string_value(v)) : NULL;
     if (wrong != NULL) {
-        field_errs_invalid(errs, str_c(path), v, wrong);
+        cleanup_str struct str path = STR_INIT;
+        field_errs_invalid(errs, walk_text(at, &path), v, wrong);
     }
 }
 
-static void check_key(const char *format, const char *key, struct str *path,
+static void check_key(const char *format, const char *key, const struct walk_at *at,
                       struct field_errs *errs)
 {
     const char *wrong = format_check(format, key);
     if (wrong != NULL) {
         json_auto_t *text = json_string(key);
-        field_errs_invalid(errs, str_c(path), text, wrong);
+        cleanup_str struct str path = STR_INIT;
+        field_errs_invalid(errs, walk_text(at, &path), text, wrong);
     }
 }
 
-static void check_quantity(const json_t *v, struct str *path, struct field_errs *errs)
+static void check_quantity(const json_t *v, const struct walk_at *at, struct field_errs *errs)
 {
     int64_t milli;
     if (quantity_json_milli(v, &milli) && milli < 0) {
-        field_errs_invalid(errs, str_c(path), v, "must be greater than or equal to 0");
+        cleanup_str struct str path = STR_INIT;
+        field_errs_invalid(errs, walk_text(at, &path), v, "must be greater than or equal to 0");
     }
 }
 
 /* Kubernetes names the map for labels and annotations, and the key for data. */
-static void check_map(const struct kind_field *f, const json_t *v, struct str *path,
+static void check_map(const struct kind_field *f, const json_t *v, const struct walk_at *at,
                       struct field_errs *errs)
 {
     bool labels = strcmp(f->format, "labels") == 0;
@@ -67,30 +70,30 @@ static void check_map(const struct kind_field *f, const json_t *v, struct str *p
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)v, key, value)
     {
-        size_t len = whole ? path->len : walk_key(path, key);
-        check_key(f->format, key, path, errs);
+        const struct walk_at member = {.up = at, .key = key};
+        check_key(f->format, key, whole ? at : &member, errs);
         if (labels) {
-            check_text("label-value", value, path, errs);
+            check_text("label-value", value, at, errs);
         }
-        walk_up(path, len);
         total += strlen(key) + json_string_length(value);
     }
     if (whole && !labels && total > MAX_ANNOTATIONS) {
-        field_errs_too_long(errs, str_c(path), MAX_ANNOTATIONS);
+        cleanup_str struct str path = STR_INIT;
+        field_errs_too_long(errs, walk_text(at, &path), MAX_ANNOTATIONS);
     }
 }
 
-void format_validate(const struct kind_field *f, const json_t *v, struct str *path,
+void format_validate(const struct kind_field *f, const json_t *v, const struct walk_at *at,
                      struct field_errs *errs)
 {
     if (f->format == NULL) {
         return;
     }
     if (strcmp(f->format, "quantity>=0") == 0) {
-        check_quantity(v, path, errs);
+        check_quantity(v, at, errs);
     } else if (f->shape == KIND_MAP) {
-        check_map(f, v, path, errs);
+        check_map(f, v, at, errs);
     } else if (json_is_string(v) && json_string_length(v) > 0) {
-        check_text(f->format, v, path, errs);
+        check_text(f->format, v, at, errs);
     }
 }

@@ -1,57 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The paths and the shapes that every walk through an object has in common. */
+/* The places and the shapes that every walk through an object has in common. */
 #include "kinds/walk.h"
 
-size_t walk_field(struct str *path, const char *name)
+static void put_place(const struct walk_at *at, bool items, struct str *out)
 {
-    size_t len = path->len;
-    if (len > 0) {
-        str_add_c(path, '.');
+    if (at == NULL) {
+        return;
     }
-    str_add(path, name);
-    return len;
-}
-
-size_t walk_index(struct str *path, size_t i)
-{
-    size_t len = path->len;
-    str_add_f(path, "[%zu]", i);
-    return len;
-}
-
-size_t walk_key(struct str *path, const char *key)
-{
-    size_t len = path->len;
-    str_add_f(path, "[%s]", key);
-    return len;
-}
-
-void walk_up(struct str *path, size_t len)
-{
-    path->len = len;
-    if (path->p != NULL) {
-        path->p[len] = '\0';
+    put_place(at->up, items, out);
+    if (at->name != NULL) {
+        str_add(out, out->len > 0 ? "." : "");
+        str_add(out, at->name);
+    } else if (items && at->key != NULL) {
+        str_add_f(out, "[%s]", at->key);
+    } else if (items) {
+        str_add_f(out, "[%zu]", at->index);
     }
 }
 
-void walk_values(const struct kind_field *f, json_t *v, struct str *path, walk_fn *visit, void *ctx)
+const char *walk_text(const struct walk_at *at, struct str *out)
 {
+    put_place(at, true, out);
+    return str_c(out);
+}
+
+const char *walk_fields(const struct walk_at *at, struct str *out)
+{
+    put_place(at, false, out);
+    return str_c(out);
+}
+
+void walk_values(const struct kind_field *f, json_t *v, const struct walk_at *at, walk_fn *visit,
+                 void *ctx)
+{
+    struct walk_at item = {.up = at};
     if (f->shape == KIND_ONE) {
-        visit(f, v, path, ctx);
+        visit(f, v, at, ctx);
     } else if (f->shape == KIND_LIST && json_is_array(v)) {
-        for (size_t i = 0; i < json_array_size(v); i++) {
-            size_t len = walk_index(path, i);
-            visit(f, json_array_get(v, i), path, ctx);
-            walk_up(path, len);
+        for (; item.index < json_array_size(v); item.index++) {
+            visit(f, json_array_get(v, item.index), &item, ctx);
         }
     } else if (f->shape == KIND_MAP && json_is_object(v)) {
-        const char *key;
         json_t *value;
-        json_object_foreach(v, key, value)
+        json_object_foreach(v, item.key, value)
         {
-            size_t len = walk_key(path, key);
-            visit(f, value, path, ctx);
-            walk_up(path, len);
+            visit(f, value, &item, ctx);
         }
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Going through an object beside its schema, with a path that says where one is. */
+/* Going through an object beside its schema, knowing where one is. */
 #ifndef KINDS_WALK_H
 #define KINDS_WALK_H
 
@@ -10,17 +10,24 @@
 #include "common/str.h"
 #include "kinds/kinds.h"
 
-/* Each returns the length to give back to walk_up. "spec" + "replicas", "ports" + [2], "data" +
- * [key]. */
-size_t walk_field(struct str *path, const char *name);
-size_t walk_index(struct str *path, size_t i);
-size_t walk_key(struct str *path, const char *key);
-void walk_up(struct str *path, size_t len);
+/* A place in an object: links on the stacks of those who walk there, put into words only when there
+ * is something to say about it. NULL is the object itself. Of name, key and index one counts. */
+struct walk_at {
+    const struct walk_at *up;
+    const char *name; /* of a field */
+    const char *key;  /* of a map's member; NULL as `name` is: the item `index` */
+    size_t index;
+};
+
+/* "spec.ports[2].name", "data[key]"; borrowed from `out`, which was empty. */
+const char *walk_text(const struct walk_at *at, struct str *out);
+/* The same without indices and keys. */
+const char *walk_fields(const struct walk_at *at, struct str *out);
 
 /* Calls `visit` for the value of a field that is ONE, for each item of a LIST, for each value of a
  * MAP. A value of another JSON type than the shape wants is not visited. */
-typedef void walk_fn(const struct kind_field *f, json_t *v, struct str *path, void *ctx);
-void walk_values(const struct kind_field *f, json_t *v, struct str *path, walk_fn *visit,
+typedef void walk_fn(const struct kind_field *f, json_t *v, const struct walk_at *at, void *ctx);
+void walk_values(const struct kind_field *f, json_t *v, const struct walk_at *at, walk_fn *visit,
                  void *ctx);
 
 /* Whether Go would see nothing here: missing, null, or the zero value of what is no pointer. */
