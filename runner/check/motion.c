@@ -96,6 +96,14 @@ static bool node_is_silent(const struct motion_view *view, const char *name)
     return (ready != NULL && !is_true(ready)) || !host_is_up(view, name);
 }
 
+/* Known to be away, and not about to come back: what was told to end there never says that it has.
+ */
+static bool node_is_lost(const struct motion_view *view, const char *name)
+{
+    const json_t *ready = condition(find_named(view->nodes, name), "Ready");
+    return ready != NULL && !is_true(ready) && (view->hosts == NULL || !host_is_up(view, name));
+}
+
 static void look_at_node(const struct motion_view *view, const json_t *node, struct motion *m)
 {
     bool ready = is_true(condition(node, "Ready"));
@@ -129,7 +137,7 @@ static enum rest pod_rest(const struct motion_view *view, const json_t *pod)
     const char *phase = jx_str(pod, "status.phase", "");
     const char *node = jx_str(pod, "spec.nodeName", "");
     if (jx_path(pod, "metadata.deletionTimestamp") != NULL) {
-        return MOVES;
+        return node_is_lost(view, node) ? RESTS : MOVES;
     }
     if (str_eq(phase, "Succeeded") || str_eq(phase, "Failed")) {
         return RESTS;

@@ -80,8 +80,8 @@ bool cause_replicaset_scaled(const struct scene *s, struct finding *f)
     }
     struct scaling x = {.s = s, .set = scene_name(set), .to = -1, .peak = -1};
     struct making m = {.s = s};
-    scene_each_event(s, "Deployment", scene_name(s->deployment), on_scaling, &x);
-    scene_each_event(s, "ReplicaSet", scene_name(set), on_making, &m);
+    scene_each_event(s, s->deployment, on_scaling, &x);
+    scene_each_event(s, set, on_making, &m);
     if (x.peak < 0 && x.asked_up == 0 && m.made > 0 && m.deleted >= m.made) {
         x.peak = asked + m.made; /* older events are gone: these pods came and went unasked */
     }
@@ -158,8 +158,8 @@ static bool were_replaced(const struct scene *s)
     if (set == NULL) {
         return false;
     }
-    scene_each_event(s, "ReplicaSet", scene_name(set), on_making, &m);
-    scene_each_event(s, "Deployment", scene_name(s->deployment), on_scaling, &x);
+    scene_each_event(s, set, on_making, &m);
+    scene_each_event(s, s->deployment, on_scaling, &x);
     return m.made > 0 && x.asked_up == 0;
 }
 

@@ -163,7 +163,7 @@ static bool is_starting_reason(const char *reason)
 static const char *starts(const struct scene *s, struct finding *f, const json_t *pod)
 {
     struct pulling p = {0};
-    scene_each_event(s, "Pod", scene_name(pod), on_pull, &p);
+    scene_each_event(s, pod, on_pull, &p);
     if (p.image == NULL) {
         return "moving.create";
     }

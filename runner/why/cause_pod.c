@@ -59,7 +59,7 @@ bool cause_image(const struct scene *s, struct finding *f)
         }
         struct image_event e = {bare(jx_str(c, "state.waiting.message", ""))};
         if (e.message[0] == '\0' || str_has_prefix(e.message, "Back-off")) {
-            scene_each_event(s, "Pod", scene_name(pod), on_image_event, &e);
+            scene_each_event(s, pod, on_image_event, &e);
         }
         const char *reason = jx_str(c, "state.waiting.reason", "");
         cleanup_free char *message = sentence(e.message);

@@ -110,7 +110,7 @@ bool cause_ready_detail(const struct scene *s, struct finding *f, const json_t *
         }
         struct unhealthy u = {0};
         const json_t *spec = scene_container(pod, jx_get_str(c, "name", ""));
-        scene_each_event(s, "Pod", scene_name(pod), on_unhealthy, &u);
+        scene_each_event(s, pod, on_unhealthy, &u);
         say_probe(f, spec);
         finding_text(f, "pod", scene_name(pod));
         finding_span(f, "age", scene_since(s, c, "state.running.startedAt"));
@@ -177,7 +177,7 @@ static void say_unavailable(const struct scene *s, struct finding *f)
 static void say_unready(const struct scene *s, struct finding *f, const json_t *pod)
 {
     struct unhealthy u = {0};
-    scene_each_event(s, "Pod", scene_name(pod), on_unhealthy, &u);
+    scene_each_event(s, pod, on_unhealthy, &u);
     const json_t *c = unready(pod);
     say_probe(f, scene_container(pod, jx_get_str(c, "name", "")));
     finding_text(f, "pod", scene_name(pod));

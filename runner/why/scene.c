@@ -248,19 +248,69 @@ int64_t scene_event_count(const json_t *event)
     return n > 0 ? n : 1;
 }
 
-void scene_each_event(const struct scene *s, const char *kind, const char *name,
+static bool is_event_about(const json_t *event, const json_t *obj)
+{
+    const json_t *ref = jx_get(event, "involvedObject");
+    const char *uid = jx_get_str(ref, "uid", NULL), *own = jx_str(obj, "metadata.uid", NULL);
+    return str_eq(jx_get_str(ref, "kind", ""), jx_get_str(obj, "kind", "")) &&
+           str_eq(jx_get_str(ref, "name", ""), scene_name(obj)) &&
+           str_eq(jx_get_str(ref, "namespace", jx_str(event, "metadata.namespace", "")),
+                  jx_str(obj, "metadata.namespace", "")) &&
+           (uid == NULL || own == NULL || strcmp(uid, own) == 0);
+}
+
+void scene_each_event(const struct scene *s, const json_t *about,
                       bool (*fn)(void *arg, const json_t *event), void *arg)
 {
     size_t i;
     const json_t *event;
     jx_each(i, event, scene_all(s, "Event"))
     {
-        if (str_eq(jx_str(event, "involvedObject.kind", ""), kind) &&
-            (name == NULL || str_eq(jx_str(event, "involvedObject.name", ""), name)) &&
-            scene_is_here(s, event) && !fn(arg, event)) {
+        if (is_event_about(event, about) && !fn(arg, event)) {
             return;
         }
     }
+}
+
+static int64_t revision_of(const json_t *obj)
+{
+    int64_t n = 0;
+    (void)str_to_i64(jx_str(obj, "metadata.resourceVersion", "0"), 0, INT64_MAX, &n);
+    return n;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+    int64_t left = scene_event_time(x), right = scene_event_time(y);
+    if (left == right) { /* whole seconds, most often */
+        left = revision_of(x);
+        right = revision_of(y);
+    }
+    return left < right ? -1 : left > right;
+}
+
+/* Lists come in the order of names. */
+static void sort_events(struct scene *s)
+{
+    json_t *events = json_object_get(s->objects, "Event");
+    VEC(json_t *) all = {0};
+    size_t i;
+    json_t *event;
+    jx_each(i, event, events)
+    {
+        vec_push(&all, json_incref(event));
+    }
+    if (all.n < 2) {
+        vec_fini(&all);
+        return;
+    }
+    qsort(all.v, all.n, sizeof(all.v[0]), by_time);
+    json_array_clear(events);
+    for (i = 0; i < all.n; i++) {
+        json_array_append_new(events, all.v[i]);
+    }
+    vec_fini(&all);
 }
 
 /* ---- what it is about ---- */
@@ -351,6 +401,7 @@ static const json_t *deployment_of_pods(const struct scene *s)
 void scene_derive(struct scene *s)
 {
     const struct lab_check *c = s->judged;
+    sort_events(s);
     find_clause(s);
     if (s->service[0] != '\0') {
         s->serves = scene_find(s, "Service", s->ns, s->service);

@@ -78,9 +78,9 @@ int64_t scene_pod_restarts(const json_t *pod);
 const json_t *scene_container(const json_t *pod, const char *name); /* of its spec */
 size_t scene_count_ready(const struct scene *s);
 
-/* Events about an object since the step began or shortly before, the newest last: calls fn until it
- * returns false. */
-void scene_each_event(const struct scene *s, const char *kind, const char *name,
+/* Events about this very object, the oldest first: not about one of the same name before it. Calls
+ * fn until it returns false. */
+void scene_each_event(const struct scene *s, const json_t *about,
                       bool (*fn)(void *arg, const json_t *event), void *arg);
 int64_t scene_event_time(const json_t *event); /* microseconds; 0 when it says none */
 int64_t scene_event_count(const json_t *event);

@@ -66,6 +66,11 @@ static const struct row {
      "\n" POD("phase: Running, " READY
               ", containerStatuses: [{ready: true, state: {running: {}}}]"),
      true, false, true},
+    {"a pod that was told to end on a host that is lost",
+     "nodes: [{metadata: {name: worker-1}, status: {conditions: [{type: Ready, status: Unknown}]}}]"
+     "\npods: [{metadata: {deletionTimestamp: x}, spec: {nodeName: worker-1}, status: {phase: "
+     "Running}}]",
+     false, true, true},
     {"a host that was switched off, and is believed",
      "nodes: [{metadata: {name: worker-1}, status: {conditions: [{type: Ready, status: 'True'}]}}]"
      "\nhosts: [{metadata: {name: worker-1}, spec: {network: Partitioned}}]",

@@ -55,6 +55,23 @@ static void test_a_tick_may_go_back(void **state)
     assert_int_equal(f->dones, 0);
 }
 
+/* The new wish beside the old numbers looks fulfilled. */
+static void test_an_old_status_does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    fixture_get(f, "two", "deployments", "web", ".spec.replicas == 2 and " READY_1);
+    fixture_deployment(f, "web", 1, 1, 1, true);
+    fixture_run(f);
+    fixture_pass(f, 300);
+    fixture_deployment(f, "web", 2, 1, 1, false);
+    fixture_pass(f, 300);
+    fixture_deployment(f, "web", 2, 2, 2, true);
+    fixture_pass(f, 300);
+    assert_null(strstr(f->history, "two=ok"));
+    fixture_deployment(f, "web", 2, 1, 1, true);
+    fixture_until(f, 0, CHECK_OK);
+}
+
 /* The numbers are right for a moment, while the old pods still end. */
 static void test_not_done_while_pods_end(void **state)
 {
@@ -270,6 +287,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_a_tick_comes_when_the_state_is_right),
         TEST(test_a_tick_may_go_back),
+        TEST(test_an_old_status_does_not_count),
         TEST(test_not_done_while_pods_end),
         TEST(test_done_though_others_move),
         TEST(test_lists),
