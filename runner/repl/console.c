@@ -230,6 +230,7 @@ static void uninstall(struct console *c)
     if (c->installed) {
         rl_callback_handler_remove();
         c->installed = false;
+        c->cursor.dirty = true; /* the prompt stands there */
     }
 }
 
@@ -297,6 +298,9 @@ static void pump(void *arg)
     }
     c->pumping = true;
     while (c->in.len > 0 && c->mode != HELD) {
+        if (c->mode == PASSING && !c->tty_in) {
+            break; /* lines of a script, for the prompts to come */
+        }
         if (c->mode == PASSING) {
             pump_keys(c);
         } else if (!c->o.plain) {
@@ -307,7 +311,7 @@ static void pump(void *arg)
     }
     pump_held(c);
     c->pumping = false;
-    if (c->at_end && c->in.len == 0 && c->mode != HELD) {
+    if (c->at_end && c->in.len == 0 && (c->mode == READING || (c->mode == PASSING && c->tty_in))) {
         c->mode = HELD;
         c->o.ops->on_end(c->o.arg, true);
     }

@@ -519,6 +519,8 @@ void repl_leave(struct repl *r)
         return;
     }
     r->leaving = true;
+    r->asking = false;
+    console_hold(r->console);
     if (session_command(r->o.session, command, &err) < 0) {
         repl_note(r, "%s", err.msg);
     }
