@@ -50,6 +50,7 @@ static int unknown(const char *word)
 
 int main(int argc, char **argv)
 {
+    prctl(PR_SET_NAME, "mini-cluster"); /* started as /proc/self/exe it would be called exe */
     jx_init();
     jx_use_pool();
     if (argc < 2) {
@@ -60,6 +61,9 @@ int main(int argc, char **argv)
         strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        return cmd_version(1, argv);
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].name, argv[1]) == 0) {

@@ -130,7 +130,9 @@ static int load(const struct cmd_flags *f, const char *path, bool json, struct e
                        "%s is no archive of an image; `docker save -o FILE IMAGE` makes one", path);
     }
     if (with_engine(f, &archive, &a, err) < 0) {
-        return err_wrap(err, "load %s", path);
+        struct err why = *err;
+        return err_set(err, why.code, "%.100s: %.300s (was it made by `docker save`?)", path,
+                       why.msg);
     }
     if (json) {
         json_auto_t *said = json_pack("{s:s}", "loaded", path);

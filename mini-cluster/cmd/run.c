@@ -42,10 +42,20 @@ static void tell_parent(struct run *u, const char *line)
     u->ready_fd = -1;
 }
 
+/* What a command needs to find this cluster again: " --name NAME", " --data DIR" or nothing. */
+static char *how_to_name(const struct state *s)
+{
+    cleanup_free char *base = state_base();
+    cleanup_free char *usual = xasprintf("%s/%s", base, s->name);
+    if (strcmp(usual, s->dir) != 0) {
+        return xasprintf(" --data %s", s->dir);
+    }
+    return strcmp(s->name, "lab") == 0 ? xstrdup("") : xasprintf(" --name %s", s->name);
+}
+
 void run_print_hints(const struct state *s, const struct settings *set)
 {
-    const char *option = strcmp(s->name, "lab") == 0 ? "" : " --name ";
-    const char *name = option[0] == '\0' ? "" : s->name;
+    cleanup_free char *which = how_to_name(s);
     size_t workers = 0;
     while (set->workers[workers] != NULL) {
         workers++;
@@ -53,9 +63,8 @@ void run_print_hints(const struct state *s, const struct settings *set)
     printf("cluster %s is up: https://127.0.0.1:%d, %zu workers on %s\n", s->name, set->port,
            workers, set->runtime);
     printf("  use it:    export KUBECONFIG=%s/kubeconfig\n", s->dir);
-    printf("  look:      mini-cluster status%s%s     (hosts may still be coming up)\n", option,
-           name);
-    printf("  end it:    mini-cluster down%s%s\n", option, name);
+    printf("  look:      mini-cluster status%s     (hosts may still be coming up)\n", which);
+    printf("  end it:    mini-cluster down%s\n", which);
     fflush(stdout);
 }
 

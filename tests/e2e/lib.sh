@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-MC=$ROOT/build/mini-cluster
+MC=${MC:-$ROOT/build/mini-cluster}
 KUBECTL=${KUBECTL:-kubectl}
 NAME=e2e-$$
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/podlab-e2e-XXXXXX")
