@@ -57,6 +57,28 @@ static void close_all(struct script *s)
     }
 }
 
+static void keep_output(struct script *s, const char *bytes, size_t n)
+{
+    str_add_n(&s->output, bytes, n);
+    if (s->output.len > KEEP) {
+        str_drop_front(&s->output, s->output.len - KEEP);
+    }
+}
+
+/* What it had printed when it ended. A program that it left in the background may hold the pipe for
+ * ever: what that prints is not waited for. */
+static void drain(struct script *s)
+{
+    uv_os_fd_t fd;
+    ssize_t n;
+    if (uv_fileno((uv_handle_t *)&s->pipe, &fd) < 0) {
+        return;
+    }
+    while ((n = read(fd, s->buf, sizeof(s->buf))) > 0) {
+        keep_output(s, s->buf, (size_t)n);
+    }
+}
+
 static void on_exit_status(uv_process_t *process, int64_t status, int signum)
 {
     struct script *s = process->data;
@@ -64,8 +86,7 @@ static void on_exit_status(uv_process_t *process, int64_t status, int signum)
     if (s->exit != -1) {
         s->exit = signum != 0 ? 128 + signum : (int)status;
     }
-    /* A program that it left in the background may hold the pipe for ever: its output is not waited
-     * for. */
+    drain(s);
     close_all(s);
 }
 
@@ -82,10 +103,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         uv_read_stop(stream);
         return;
     }
-    str_add_n(&s->output, buf->base, (size_t)n);
-    if (s->output.len > KEEP) {
-        str_drop_front(&s->output, s->output.len - KEEP);
-    }
+    keep_output(s, buf->base, (size_t)n);
 }
 
 static void on_timeout(void *arg)

@@ -68,6 +68,9 @@ struct fake {
     bool mute;                /* nothing is answered */
     /* The service proxy. May be NULL: 200 "web v1 from web-1 on worker-1". */
     void (*proxy)(struct fake *f, struct http_exchange *x, const char *service, const char *path);
+    /* A request for an object that is no GET; it answers. May be NULL: as a GET. */
+    void (*write)(struct fake *f, struct http_exchange *x, const struct fake_kind *k,
+                  const char *ns, const char *name);
     void *user;
 };
 
@@ -368,6 +371,10 @@ static inline void fake_object(struct fake *f, struct http_exchange *x, const st
     if (str_eq(sub, "log")) {
         const char *log = map_find(f->logs, rest);
         fake_answer_text(x, log != NULL ? 200 : 400, "text/plain", log != NULL ? log : "no log");
+        return;
+    }
+    if (f->write != NULL && strcmp(http_exchange_method(x), "GET") != 0) {
+        f->write(f, x, k, ns, rest);
         return;
     }
     cleanup_free char *key = fake_key(k, ns, rest);
