@@ -3,6 +3,8 @@
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Where dockerd and iptables are; a user's PATH does not name it everywhere.
+export PATH=$PATH:/usr/sbin:/sbin
 
 # Debian's names. "a|b": either will do, and a is installed where neither is.
 # The other flavour of libcurl cannot stand beside the GnuTLS one; where it is already, it stays.
