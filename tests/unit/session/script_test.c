@@ -2,6 +2,7 @@
 /* Proves that a lab's scripts run, say how they ended, and cannot outstay their time. */
 #include "common/testing.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static void time_is_bounded_for_the_whole_group(void **state)
     pid_t child = atoi(f->output);
     assert_true(child > 0);
     for (int i = 0; i < 1000 && runs(child); i++) {
-        loop_run_until(f->loop, &(bool){false}, LOOP_MS(10));
+        poll(NULL, 0, 10);
     }
     assert_false(runs(child));
 }
