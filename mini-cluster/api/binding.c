@@ -65,8 +65,13 @@ static json_t *bound(struct api *api, const json_t *old, const char *node)
     json_t *spec = json_copy(json_object_get(pod, "spec"));
     json_object_set_new(spec, "nodeName", json_string(node));
     json_object_set_new(pod, "spec", spec);
-    const json_t *status = jx_get(old, "status");
-    json_object_set_new(pod, "status", status != NULL ? jx_edit(status) : json_object());
+    json_t *status = json_copy(json_object_get(pod, "status"));
+    status = status != NULL ? status : json_object();
+    json_t *conditions = json_object_get(status, "conditions");
+    if (conditions != NULL) {
+        json_object_set_new(status, "conditions", json_copy(conditions));
+    }
+    json_object_set_new(pod, "status", status);
     object_set_condition(pod, "PodScheduled", "True", NULL, NULL, loop_wall_us(api->loop), false);
     return pod;
 }

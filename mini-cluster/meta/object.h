@@ -35,7 +35,8 @@ bool object_remove_finalizer(json_t *obj, const char *name);
 const json_t *object_condition(const json_t *obj, const char *type); /* NULL when none */
 bool object_condition_is(const json_t *obj, const char *type, const char *status);
 /* Sets or adds one in obj.status.conditions. lastTransitionTime moves only when `status` changes,
- * lastUpdateTime (when `with_update_time`) whenever anything does. Returns whether it changed. */
+ * lastUpdateTime (when `with_update_time`) whenever anything does. Returns whether it changed. The
+ * list must be obj's own; the conditions in it may be shared with a frozen object. */
 bool object_set_condition(json_t *obj, const char *type, const char *status, const char *reason,
                           const char *message, int64_t wall_us, bool with_update_time);
 

@@ -17,7 +17,8 @@ bool object_condition_is(const json_t *obj, const char *type, const char *status
     return str_eq(jx_get_str(object_condition(obj, type), "status", NULL), status);
 }
 
-/* The condition in its list, made when missing. */
+/* The condition in its list, made when missing. One that is shared becomes a copy of its own:
+ * whoever changes a status may take the list of the version before and need not copy what stays. */
 static json_t *make_condition(json_t *obj, const char *type)
 {
     json_t *status = jx_make(obj, "status");
@@ -26,13 +27,17 @@ static json_t *make_condition(json_t *obj, const char *type)
         list = json_array();
         json_object_set_new_nocheck(status, "conditions", list);
     }
-    json_t *found = json_array_get(list, jx_find_index(list, "type", type));
-    if (found == NULL) {
-        found = json_object();
-        jx_put_str(found, "type", type);
-        json_array_append_new(list, found);
+    size_t at = jx_find_index(list, "type", type);
+    if (at != (size_t)-1) {
+        if (json_array_get(list, at)->refcount > 1) {
+            json_array_set_new(list, at, json_copy(json_array_get(list, at)));
+        }
+        return json_array_get(list, at);
     }
-    return found;
+    json_t *made = json_object();
+    jx_put_str(made, "type", type);
+    json_array_append_new(list, made);
+    return made;
 }
 
 static const char *or_empty(const char *s)

@@ -219,10 +219,10 @@ void pod_conditions(const struct pod *p, const json_t *tree, const json_t *old, 
 {
     json_auto_t *obj = json_object();
     struct setter s = {obj, loop_wall_us(p->nodes->loop)};
-    const json_t *conditions = jx_get(old, "conditions");
+    json_t *conditions = json_object_get(old, "conditions"); /* only read */
     json_object_set(obj, "status", status);
     json_object_set_new(status, "conditions",
-                        conditions != NULL ? jx_edit(conditions) : json_array());
+                        conditions != NULL ? json_copy(conditions) : json_array());
     set(&s, "PodReadyToStartContainers", p->sandbox.state == CONTAINER_RUNNING && !p->final, NULL,
         NULL);
     set_initialized(&s, p);

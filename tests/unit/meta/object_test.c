@@ -268,6 +268,24 @@ static void a_finished_pod_is_terminal(void **state)
     }
 }
 
+/* Of a list that was copied without its items. */
+static void a_shared_condition_is_not_changed(void **state)
+{
+    json_auto_t *frozen =
+        parse("{\"status\":{\"conditions\":[{\"type\":\"A\",\"status\":\"False\"},"
+              "{\"type\":\"B\",\"status\":\"True\"}]}}");
+    json_auto_t *was = jx_edit(frozen);
+    json_auto_t *o = json_object();
+    jx_put(o, "status.conditions",
+           json_copy((json_t *)(uintptr_t)jx_path(frozen, "status.conditions")));
+    assert_true(object_set_condition(o, "A", "True", "Now", NULL, 0, false));
+    assert_false(object_set_condition(o, "B", "True", NULL, NULL, 0, false));
+    assert_true(object_set_condition(o, "C", "True", NULL, NULL, 0, false));
+    assert_true(object_condition_is(o, "A", "True"));
+    assert_true(jx_equal(frozen, was));
+    assert_ptr_equal(object_condition(o, "B"), object_condition(frozen, "B"));
+}
+
 int main(void)
 {
     jx_init();
@@ -282,6 +300,7 @@ int main(void)
         cmocka_unit_test(metadata_is_written),
         cmocka_unit_test(controller_refs_name_their_owner),
         cmocka_unit_test(transitions_move_only_with_the_status),
+        cmocka_unit_test(a_shared_condition_is_not_changed),
         cmocka_unit_test(a_finished_pod_is_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
