@@ -175,8 +175,12 @@ static int start(struct run *u, int fd, struct err *err)
         .arg = u,
     };
     memcpy(opts.key, u->settings.key, sizeof(opts.key));
-    struct http_opts http = {
-        .cert_pem = server.cert_pem, .key_pem = server.key_pem, .ca_pem = ca.cert_pem};
+    struct http_opts http = {.cert_pem = server.cert_pem,
+                             .key_pem = server.key_pem,
+                             .ca_pem = ca.cert_pem,
+                             .no_pods = u->engine.fake != NULL
+                                            ? "the fake runtime only pretends to run containers"
+                                            : NULL};
     int rc = core_new(u->loop, &opts, &u->engine.rt, &u->core, err);
     if (rc == 0) {
         u->http = http_new(u->loop, core_api(u->core), core_auth(u->core), &http);

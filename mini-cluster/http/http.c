@@ -190,6 +190,7 @@ struct http *http_new(struct loop *loop, struct api *api, struct auth *auth,
     h->cert_pem = xstrdup(opts->cert_pem);
     h->key_pem = xstrdup(opts->key_pem);
     h->ca_pem = xstrdup(opts->ca_pem);
+    h->no_pods = xstrdup(opts->no_pods);
     return h;
 }
 
@@ -205,5 +206,6 @@ void http_free(struct http *h)
     free(h->cert_pem);
     free(h->key_pem);
     free(h->ca_pem);
+    free(h->no_pods);
     free(h);
 }

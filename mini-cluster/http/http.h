@@ -13,7 +13,9 @@ struct loop;
 struct http_opts {
     const char *cert_pem; /* the server's; all copied */
     const char *key_pem;
-    const char *ca_pem; /* signs client certificates */
+    const char *ca_pem;  /* signs client certificates */
+    const char *no_pods; /* why nobody is behind the addresses of pods: their proxies say it and
+                            send nothing into whatever network that is; NULL: somebody is */
 };
 
 /* Answers for `api`; `auth` says who asks. Both outlive it. */

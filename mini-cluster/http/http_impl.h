@@ -17,7 +17,7 @@ struct http {
     struct auth *auth;
     struct http_server *servers[4];
     unsigned nservers;
-    char *cert_pem, *key_pem, *ca_pem;
+    char *cert_pem, *key_pem, *ca_pem, *no_pods;
     struct http_client *pods; /* for relays; made at the first one */
 };
 

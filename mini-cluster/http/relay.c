@@ -205,7 +205,12 @@ static void ask(struct relay *r)
 void relay_start(struct call *c, struct api_relay *to)
 {
     struct http *h = c->http;
-    if (send_to_slash(c, to)) {
+    if (h->no_pods != NULL) {
+        struct err err;
+        err_set(&err, ERR_UNAVAILABLE, "error trying to reach service: %s", h->no_pods);
+        http_call_fail(c, &err);
+    }
+    if (h->no_pods != NULL || send_to_slash(c, to)) {
         api_relay_free(to);
         return;
     }

@@ -421,6 +421,27 @@ static void test_a_closed_port(void **state)
     tear_down(&f);
 }
 
+static void test_pods_that_are_nowhere(void **state)
+{
+    struct fixture f;
+    struct pod p;
+    (void)state;
+    set_up(&f);
+    http_free(f.http);
+    struct http_opts opts = {.cert_pem = f.server_cert.cert_pem,
+                             .key_pem = f.server_cert.key_pem,
+                             .ca_pem = f.ca.cert_pem,
+                             .no_pods = "nobody is there"};
+    f.http = http_new(f.loop, f.api, f.auth, &opts);
+    f.port = serve(&f);
+    pod_init(&p, &f);
+    expect(&f, (struct ask){.path = pod_path(&p, "/"), .token = "secret"}, 503,
+           "error trying to reach service: nobody is there");
+    assert_int_equal(accept4(p.listen_fd, NULL, NULL, SOCK_NONBLOCK), -1); /* nobody came */
+    pod_fini(&p);
+    tear_down(&f);
+}
+
 /* The server goes while requests are under way in every state. */
 static void test_freed_under_way(void **state)
 {
@@ -465,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_the_pod_leaves_half_way),
         cmocka_unit_test(test_a_pod_that_says_nothing_and_leaves),
         cmocka_unit_test(test_a_closed_port),
+        cmocka_unit_test(test_pods_that_are_nowhere),
         cmocka_unit_test(test_freed_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
