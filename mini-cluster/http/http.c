@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/loop.h"
 #include "common/mem.h"
 #include "http/http_impl.h"
 
@@ -191,6 +192,7 @@ struct http *http_new(struct loop *loop, struct api *api, struct auth *auth,
     h->key_pem = xstrdup(opts->key_pem);
     h->ca_pem = xstrdup(opts->ca_pem);
     h->no_pods = xstrdup(opts->no_pods);
+    h->patience_ns = opts->patience_ns > 0 ? opts->patience_ns : LOOP_S(60);
     return h;
 }
 

@@ -3,6 +3,8 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
+#include <stdint.h>
+
 #include "common/err.h"
 
 struct api;
@@ -13,9 +15,10 @@ struct loop;
 struct http_opts {
     const char *cert_pem; /* the server's; all copied */
     const char *key_pem;
-    const char *ca_pem;  /* signs client certificates */
-    const char *no_pods; /* why nobody is behind the addresses of pods: their proxies say it and
-                            send nothing into whatever network that is; NULL: somebody is */
+    const char *ca_pem;   /* signs client certificates */
+    uint64_t patience_ns; /* with a pod that took a request and says nothing; 0: 60 s */
+    const char *no_pods;  /* why nobody is behind the addresses of pods: their proxies say it and
+                             send nothing into whatever network that is; NULL: somebody is */
 };
 
 /* Answers for `api`; `auth` says who asks. Both outlive it. */

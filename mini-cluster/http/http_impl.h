@@ -18,6 +18,7 @@ struct http {
     struct http_server *servers[4];
     unsigned nservers;
     char *cert_pem, *key_pem, *ca_pem, *no_pods;
+    uint64_t patience_ns;
     struct http_client *pods; /* for relays; made at the first one */
 };
 

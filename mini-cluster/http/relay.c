@@ -12,19 +12,18 @@
 /* A caller that does not read makes the pod wait. */
 enum { WAIT_ABOVE = 256 * 1024, GO_ON_BELOW = 64 * 1024, MAX_RELAYS = 512 };
 #define CONNECT_NS LOOP_S(3)
-#define PATIENCE_NS LOOP_S(60) /* from the request to the answer's headers */
 
 struct relay {
     struct call *call;
     struct http_call *upstream;
     struct api_relay *to;
-    struct loop_timer *patience;
-    header_list headers; /* of the pod's answer */
-    struct str waiting;  /* came from the pod, not yet pulled by the caller */
-    bool paused;         /* the pod */
-    bool answered;       /* the caller has its status line */
-    bool ended;          /* the pod said all */
-    bool broken;         /* ... or left in the middle */
+    struct loop_timer *patience; /* until the headers of the answer are here */
+    header_list headers;         /* of the pod's answer */
+    struct str waiting;          /* came from the pod, not yet pulled by the caller */
+    bool paused;                 /* the pod */
+    bool answered;               /* the caller has its status line */
+    bool ended;                  /* the pod said all */
+    bool broken;                 /* ... or left in the middle */
 };
 
 static void api_relay_free(struct api_relay *to)
@@ -151,9 +150,10 @@ static void on_impatient(void *arg)
     struct err err;
     http_call_cancel(steal(r->upstream));
     r->answered = true;
-    err_set(&err, ERR_TIMEOUT,
-            "error trying to reach service: %s:%d took the request and did not answer within %d s",
-            r->to->address, r->to->port, (int)(PATIENCE_NS / LOOP_S(1)));
+    err_set(
+        &err, ERR_TIMEOUT,
+        "error trying to reach service: %s:%d took the request and did not answer within %.1f s",
+        r->to->address, r->to->port, (double)r->call->http->patience_ns / 1e9);
     http_call_fail(r->call, &err);
 }
 
@@ -223,6 +223,6 @@ void relay_start(struct call *c, struct api_relay *to)
     r->to = to;
     r->patience = loop_timer_new(h->loop, on_impatient, r);
     c->relay = r;
-    loop_timer_start(r->patience, PATIENCE_NS);
+    loop_timer_start(r->patience, h->patience_ns);
     ask(r);
 }

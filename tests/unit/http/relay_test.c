@@ -421,19 +421,59 @@ static void test_a_closed_port(void **state)
     tear_down(&f);
 }
 
+static void serve_anew(struct fixture *f, struct http_opts opts)
+{
+    http_free(f->http);
+    opts.cert_pem = f->server_cert.cert_pem;
+    opts.key_pem = f->server_cert.key_pem;
+    opts.ca_pem = f->ca.cert_pem;
+    f->http = http_new(f->loop, f->api, f->auth, &opts);
+    f->port = serve(f);
+}
+
+/* A frozen pod takes connections and says nothing; one that has begun may take its time. */
+static void test_a_pod_that_hangs(void **state)
+{
+    struct fixture f;
+    struct pod p;
+    (void)state;
+    set_up(&f);
+    serve_anew(&f, (struct http_opts){.patience_ns = LOOP_MS(150)});
+    pod_init(&p, &f);
+    struct ask a = {.path = pod_path(&p, "/"), .token = "secret"};
+    ask_start(&f, &a);
+    pod_read(&p, "\r\n\r\n");
+    ask_wait(&f, &a.done);
+    assert_int_equal(a.status, 504);
+    has(&a.text, "\"reason\":\"Timeout\"");
+    has(&a.text, "did not answer within 0.");
+    assert_true(pod_sees_the_end(&p));
+    ask_fini(&a);
+    pod_hang_up(&p);
+    struct ask b = {.path = pod_path(&p, "/"), .token = "secret"};
+    ask_start(&f, &b);
+    pod_read(&p, "\r\n\r\n");
+    pod_say(&p, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
+    ask_wait(&f, &b.begun);
+    for (uint64_t end = loop_mono_ns(f.loop) + LOOP_MS(300); loop_mono_ns(f.loop) < end;) {
+        turn(&f);
+    }
+    pod_say(&p, "b");
+    ask_wait(&f, &b.done);
+    assert_int_equal(b.status, 200);
+    assert_string_equal(str_c(&b.text), "ab");
+    ask_fini(&b);
+    pod_fini(&p);
+    tear_down(&f);
+}
+
 static void test_pods_that_are_nowhere(void **state)
 {
     struct fixture f;
     struct pod p;
     (void)state;
     set_up(&f);
-    http_free(f.http);
-    struct http_opts opts = {.cert_pem = f.server_cert.cert_pem,
-                             .key_pem = f.server_cert.key_pem,
-                             .ca_pem = f.ca.cert_pem,
-                             .no_pods = "nobody is there"};
-    f.http = http_new(f.loop, f.api, f.auth, &opts);
-    f.port = serve(&f);
+    serve_anew(&f, (struct http_opts){.no_pods = "nobody is there"});
     pod_init(&p, &f);
     expect(&f, (struct ask){.path = pod_path(&p, "/"), .token = "secret"}, 503,
            "error trying to reach service: nobody is there");
@@ -486,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_the_pod_leaves_half_way),
         cmocka_unit_test(test_a_pod_that_says_nothing_and_leaves),
         cmocka_unit_test(test_a_closed_port),
+        cmocka_unit_test(test_a_pod_that_hangs),
         cmocka_unit_test(test_pods_that_are_nowhere),
         cmocka_unit_test(test_freed_under_way),
     };
