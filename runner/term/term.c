@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <uv.h>
 
@@ -22,6 +23,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/vec.h"
+#include "term/hangup.h"
 #include "term/marks.h"
 #include "term/rc.h"
 
@@ -323,29 +325,42 @@ static void run_shell(const char *rc, const char *workdir, char **env)
     _exit(127);
 }
 
-static int start(struct term *t, const char *rc, struct err *err)
+/* The pty's settings are taken before anybody can have changed them. */
+static int open_pty(struct term *t, int *ret_slave, struct err *err)
 {
     const struct term_opts *o = &t->o;
     struct winsize size = {.ws_row = (unsigned short)o->rows, .ws_col = (unsigned short)o->columns};
-    cleanup_free char **env = build_env(o->env);
-    t->pid = forkpty(&t->master, NULL, NULL, &size);
-    if (t->pid == 0) {
-        run_shell(rc, o->workdir, env);
-    }
-    if (t->pid < 0) {
-        t->pid = 0;
+    if (openpty(&t->master, ret_slave, NULL, NULL, &size) < 0) {
+        t->master = -1;
         return err_errno(err, errno, "make a terminal for the shell");
     }
     fcntl(t->master, F_SETFD, FD_CLOEXEC);
     fcntl(t->master, F_SETFL, O_NONBLOCK);
-    t->pidfd = pidfd_open(t->pid, 0);
-    if (t->pidfd < 0) {
-        return err_errno(err, errno, "watch the shell");
-    }
+    fcntl(*ret_slave, F_SETFD, FD_CLOEXEC);
     tcgetattr(t->master, &t->saved);
     t->saved.c_iflag |= IUTF8;
     tcsetattr(t->master, TCSANOW, &t->saved);
     return 0;
+}
+
+static int start(struct term *t, const char *rc, struct err *err)
+{
+    cleanup_close int slave = -1;
+    cleanup_free char **env = build_env(t->o.env);
+    if (open_pty(t, &slave, err) < 0) {
+        return -1;
+    }
+    t->pid = fork();
+    if (t->pid == 0) {
+        login_tty(slave);
+        run_shell(rc, t->o.workdir, env);
+    }
+    if (t->pid < 0) {
+        t->pid = 0;
+        return err_errno(err, errno, "start a process for the shell");
+    }
+    t->pidfd = pidfd_open(t->pid, 0);
+    return t->pidfd >= 0 ? 0 : err_errno(err, errno, "watch the shell");
 }
 
 int term_new(const struct term_opts *opts, struct term **ret, struct err *err)
@@ -387,6 +402,7 @@ static void end_shell(struct term *t)
         kill(t->pid, SIGKILL);
     }
     waitpid(t->pid, NULL, 0);
+    hangup_session(t->pid);
     t->pid = 0;
 }
 
