@@ -30,6 +30,7 @@ struct pool {
     bool stale; /* something changed since the motion was looked at */
     uint64_t pulse_ns;
     bool pulse_out, dead;
+    unsigned late; /* pulses in a row without an answer in time */
     char dead_why[256];
 };
 
@@ -317,7 +318,9 @@ static void on_pulse(void *arg, const struct kube_answer *a)
 {
     struct pool *p = arg;
     p->pulse_out = false;
-    p->dead = a->status == 0;
+    /* One answer that is late may be a busy machine; a refused connection is clear at once. */
+    p->late = a->status == 0 && a->err->code == ERR_TIMEOUT ? p->late + 1 : 0;
+    p->dead = a->status == 0 && p->late != 1;
     str_copy(p->dead_why, sizeof(p->dead_why), p->dead ? a->err->msg : "");
 }
 

@@ -9,6 +9,8 @@
 #include "kube/units.h"
 #include "why/causes.h"
 
+enum { MAX_SAID = 240 }; /* bytes of what others say */
+
 /* ---- image ---- */
 
 static bool is_image_reason(const char *reason)
@@ -43,6 +45,9 @@ static bool on_image_event(void *arg, const json_t *event)
 static char *sentence(const char *text)
 {
     size_t n = strcspn(text, "\n");
+    if (n > MAX_SAID) {
+        return xasprintf("%.*s...", MAX_SAID, text);
+    }
     return n > 0 && strchr(".!?", text[n - 1]) == NULL ? xasprintf("%.*s.", (int)n, text)
                                                        : xstrndup(text, n);
 }

@@ -301,11 +301,9 @@ static void sort_events(struct scene *s)
     {
         vec_push(&all, json_incref(event));
     }
-    if (all.n < 2) {
-        vec_fini(&all);
-        return;
+    if (all.n > 1) {
+        qsort(all.v, all.n, sizeof(all.v[0]), by_time);
     }
-    qsort(all.v, all.n, sizeof(all.v[0]), by_time);
     json_array_clear(events);
     for (i = 0; i < all.n; i++) {
         json_array_append_new(events, all.v[i]);

@@ -162,9 +162,13 @@ static inline void fixture_until(struct fixture *f, size_t check, enum check_sta
     }
 }
 
-static inline bool fixture_is_done(void *arg)
+/* It was looked at, and the expression has answered. */
+static inline void fixture_until_seen(struct fixture *f, size_t check)
 {
-    return ((struct fixture *)arg)->dones > 0;
+    for (int i = 0; i < 1500 && fixture_verdict(f, check)->seen == NULL; i++) {
+        loop_run_until(f->fake->loop, &(bool){false}, LOOP_MS(10));
+    }
+    assert_non_null(fixture_verdict(f, check)->seen);
 }
 
 static inline void fixture_until_done(struct fixture *f)

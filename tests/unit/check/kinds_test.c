@@ -42,9 +42,7 @@ static void test_http_answers(void **state)
     f->fake->user = &a;
     http(f, 6, ".status == 200 and (.pods | length) == 3");
     fixture_run(f);
-    for (int i = 0; i < 500 && fixture_verdict(f, 0)->seen == NULL; i++) {
-        fixture_pass(f, 10);
-    }
+    fixture_until_seen(f, 0);
     const json_t *seen = fixture_verdict(f, 0)->seen;
     assert_int_equal(jx_int(seen, "status", 0), 503);
     assert_string_equal(jx_str(seen, "error", ""), "no endpoints available for service \"web\"");
@@ -104,9 +102,7 @@ static void test_shell(void **state)
     shell(f, "echo \"$PODLAB_WORD from $PWD\"; echo twice >&2; exit 3");
     shell(f, "test -f here");
     fixture_run(f);
-    for (int i = 0; i < 500 && fixture_verdict(f, 0)->seen == NULL; i++) {
-        fixture_pass(f, 10);
-    }
+    fixture_until_seen(f, 0);
     const json_t *seen = fixture_verdict(f, 0)->seen;
     cleanup_free char *want = xasprintf("hello from %s\ntwice\n", dir);
     assert_int_equal(jx_int(seen, "status", 0), 3);
