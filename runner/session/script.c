@@ -196,4 +196,5 @@ void script_cancel(struct script *s)
         kill(-s->process.pid, SIGKILL);
     }
     close_all(s);
+    loop_timer_free(steal(s->timer)); /* the loop may go before it turns again */
 }
