@@ -41,10 +41,10 @@ CFLAGS_ALL := -std=gnu17 $(OPT) $(WARN) -D_GNU_SOURCE -MMD -MP -Iinclude -I$(B)/
               $(shell pkg-config --cflags $(PKGS_MC)) $(CFLAGS)
 LDLIBS_MC := $(shell pkg-config --libs $(PKGS_MC)) -lm -lpthread
 LDLIBS_RUNNER := $(shell pkg-config --libs $(PKGS_RUNNER)) -lreadline -ljq \
-                 -lcmark-gfm -lcmark-gfm-extensions -lutil -lm -lpthread
+                 -lcmark-gfm -lm -lpthread
 LDFLAGS_ALL := $(filter -fsanitize=%,$(OPT)) $(LDFLAGS)
 
-.PHONY: all check unit e2e sim asan bench lint fmt labs-check install clean help
+.PHONY: all check unit e2e sim asan bench lint fmt tidy labs-check install clean help
 all: $(B)/mini-cluster $(B)/podlab ## build both programs
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -138,6 +138,11 @@ labs-check: all ## prove every lab from both sides
 
 lint: all ## who includes whom, exported names, first lines
 	tests/lint
+
+# Slow: minutes.
+tidy: ## clang-tidy on every source
+	$(CLANG_TIDY) --quiet $(src_common) $(src_json) $(foreach r,$(MC_ROOMS),$(src_$(r))) mini-cluster/main.c -- $(CFLAGS_ALL) $(inc_mc)
+	$(CLANG_TIDY) --quiet $(foreach r,$(RUNNER_ROOMS),$(src_$(r))) $(wildcard runner/cmd/*.c) runner/main.c -- $(CFLAGS_ALL) $(inc_runner)
 
 check: unit sim e2e labs-check lint ## everything
 
