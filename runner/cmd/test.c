@@ -91,6 +91,29 @@ static void on_broken(struct test *t, const char *lab, const struct err *err)
 
 /* ---- one lab ---- */
 
+/* Two clusters that start at one moment may choose the same subnet; the one that loses gets another
+ * when it is made anew. */
+static int bring_up(struct test *t, const struct lab *lab, struct err *err)
+{
+    for (int left = 2; cluster_up(t->name, lab->cluster, err) == 0; left--) {
+        cleanup_free char *kubeconfig = cluster_kubeconfig(t->name);
+        cleanup_free char *uid = NULL;
+        json_t *hosts = NULL;
+        struct kube *kube = NULL;
+        int rc = reach_cluster(t->loop, kubeconfig, &kube, &uid, err);
+        rc = rc == 0 ? reach_hosts(kube, &hosts, err) : rc;
+        json_decref(hosts);
+        kube_free(kube);
+        if (rc == 0 || left == 0) {
+            return rc;
+        }
+        if (cluster_down(t->name, err) < 0) {
+            return -1;
+        }
+    }
+    return -1;
+}
+
 static int prove_on(struct test *t, const struct lab *lab, const char *kubeconfig, struct err *err)
 {
     cleanup_home struct home home = {0};
@@ -138,8 +161,7 @@ static void try_lab(struct test *t, const char *word)
     }
     bool ours = t->name[0] != '\0';
     kubeconfig = ours ? cluster_kubeconfig(t->name) : realpath(t->f->kubeconfig, NULL);
-    if ((ours && cluster_up(t->name, lab->cluster, &err) < 0) ||
-        prove_on(t, lab, kubeconfig, &err) < 0) {
+    if ((ours && bring_up(t, lab, &err) < 0) || prove_on(t, lab, kubeconfig, &err) < 0) {
         on_broken(t, lab->id, &err);
     }
     /* Each lab has its own idea of a cluster. */
@@ -170,15 +192,15 @@ static struct test *interrupted;
 
 static void on_interrupt(int signum)
 {
+    static const char clean_up[] = "[ -z \"$1\" ] || \"$0\" down --name \"$1\"; rm -rf -- \"$2\"";
     const struct test *t = interrupted;
-    if (t->name[0] != '\0' && !t->f->keep) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            execl(t->program, t->program, "down", "--name", t->name, (char *)NULL);
-            _exit(127);
-        }
-        waitpid(pid, NULL, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", clean_up, t->program, t->f->keep ? "" : t->name, t->dir,
+              (char *)NULL);
+        _exit(127);
     }
+    waitpid(pid, NULL, 0);
     _exit(128 + signum);
 }
 
