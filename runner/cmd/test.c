@@ -192,7 +192,8 @@ static struct test *interrupted;
 
 static void on_interrupt(int signum)
 {
-    static const char clean_up[] = "[ -z \"$1\" ] || \"$0\" down --name \"$1\"; rm -rf -- \"$2\"";
+    static const char clean_up[] =
+        "trap '' INT TERM; [ -z \"$1\" ] || \"$0\" down --name \"$1\"; rm -rf -- \"$2\"";
     const struct test *t = interrupted;
     pid_t pid = fork();
     if (pid == 0) {
