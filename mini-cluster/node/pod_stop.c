@@ -147,6 +147,9 @@ void pod_stop(struct pod *p, const json_t *tree)
         return;
     }
     p->phase = pod_phase_now(p, tree);
+    if (p->phase == POD_SUCCEEDED || p->phase == POD_FAILED) {
+        pod_count(p, false); /* the scheduler counts on its room from now on, and so must we */
+    }
     if (p->recorded && !p->emptied) {
         p->emptied = p->staging = true; /* how it ended is kept before anything is removed */
         return;
