@@ -58,6 +58,26 @@ void repl_confirm(struct repl *r, const char *question, bool by_default,
                   void (*yes)(struct repl *r));
 void repl_leave(struct repl *r);
 
+/* What was held back while there was no prompt. */
+void repl_say_late(struct repl *r);
+
+/* ---- lines.c ---- */
+
+/* The next line of a paste, or the learner's next: a prompt. */
+void lines_ask(struct repl *r);
+/* What the console has read. */
+void lines_take(struct repl *r, const char *line);
+/* Forgets the rest of a paste. */
+void lines_drop(struct repl *r);
+
+/* ---- shell.c ---- */
+
+int shell_start(struct repl *r, struct err *err) WARN_UNUSED;
+/* A command has had the terminal for long. */
+void shell_is_slow(void *arg);
+/* It lives for some time by now: it may end as often as it likes. */
+void shell_has_grown(void *arg);
+
 /* ---- verbs.c ---- */
 
 /* Runs the verb that this line is; false when it is none. */

@@ -383,13 +383,18 @@ static void on_solution(struct show *s, const json_t *e, int64_t elapsed_us, str
     str_add_c(out, '\n');
 }
 
+/* Wrapped with what stands before each line kept as it is. */
 static void on_why(struct show *s, const json_t *e, int64_t elapsed_us, struct str *out)
 {
     cleanup_str struct str text = STR_INIT;
     why_format(jx_get(e, "answer"), &text);
     for (const char *p = str_c(&text); *p != '\0';) {
+        char first[16];
         size_t n = strcspn(p, "\n");
-        str_add_f(out, " %.*s\n", (int)n, p);
+        size_t blanks = strspn(p, " ");
+        cleanup_free char *line = xstrndup(p + blanks, n - blanks);
+        snprintf(first, sizeof(first), " %*s", (int)(blanks < 10 ? blanks : 10), "");
+        markdown_wrap(line, first, "   ", s->st, out);
         p += n + (p[n] == '\n');
     }
 }
