@@ -8,6 +8,7 @@
 #include "common/loop.h"
 #include "common/mem.h"
 #include "kube/kube.h"
+#include "lab/lab.h"
 
 #define READY_TIME LOOP_S(20)
 #define HOSTS_TIME LOOP_S(10)
@@ -157,4 +158,20 @@ int reach_hosts(struct kube *k, json_t **ret, struct err *err)
         }
         pause_for(kube_loop(k), AGAIN);
     }
+}
+
+int reach_requires(const struct kube *k, const struct lab *lab, struct err *err)
+{
+    for (size_t i = 0; lab->requires != NULL && lab->requires[i] != NULL; i++) {
+        const char *what = lab->requires[i];
+        bool of_hosts = strcmp(what, "hosts") == 0 || strcmp(what, "docker") == 0;
+        if (of_hosts && kube_find_resource(k, "hosts.podlab.dev") == NULL) {
+            return err_set(
+                err, ERR_INVALID,
+                "the lab %s requires %s: hosts that can be switched off and looked into, "
+                "which this cluster does not have",
+                lab->id, what);
+        }
+    }
+    return 0;
 }

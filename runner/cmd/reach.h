@@ -10,6 +10,7 @@
 #include "common/err.h"
 
 struct kube;
+struct lab;
 struct loop;
 
 /* Opens it and waits (at most 20 s) until the API is ready and says what it has. *ret_uid is the
@@ -21,5 +22,8 @@ int reach_get(struct kube *k, const char *path, json_t **ret, struct err *err) W
 /* Its hosts, each with an address and in the power state that is asked for; ERR_TIMEOUT when that
  * is not so after 10 s. An empty list where there are no Host objects. */
 int reach_hosts(struct kube *k, json_t **ret, struct err *err) WARN_UNUSED;
+
+/* ERR_INVALID names what the lab requires and this cluster does not have. */
+int reach_requires(const struct kube *k, const struct lab *lab, struct err *err) WARN_UNUSED;
 
 #endif

@@ -246,7 +246,7 @@ static int prepare_cluster(struct start *s, struct err *err)
     stage(s, "Waiting for its API and its hosts");
     if (prepare_home(s, err) < 0 ||
         reach_cluster(s->loop, s->kubeconfig, &s->kube, &s->uid, err) < 0 ||
-        connect_hosts(s, err) < 0) {
+        reach_requires(s->kube, s->lab, err) < 0 || connect_hosts(s, err) < 0) {
         stage_over(s, false);
         return -1;
     }

@@ -126,7 +126,8 @@ static int prove_on(struct test *t, const struct lab *lab, const char *kubeconfi
         reach_cluster(t->loop, kubeconfig, &kube, &uid, err) < 0) {
         return -1;
     }
-    int rc = reach_hosts(kube, &hosts, err);
+    int rc = reach_requires(kube, lab, err);
+    rc = rc == 0 ? reach_hosts(kube, &hosts, err) : rc;
     rc = rc == 0 ? home_set_hosts(&home, hosts, err) : rc;
     if (rc == 0) {
         struct prove_opts opts = {.loop = t->loop,

@@ -23,6 +23,10 @@ void console_read_more(struct console *c)
 
 static void take_line(struct console *c, const char *line)
 {
+    if (!c->tty_in) { /* nobody has typed it: so that what is read later makes sense */
+        cleanup_free char *echo = xasprintf("%s%s\n", c->prompt, line);
+        console_put(c, echo, strlen(echo));
+    }
     c->mode = CONSOLE_HELD;
     console_set_raw(c);
     c->cursor.dirty = false;
