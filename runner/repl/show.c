@@ -155,9 +155,10 @@ static void check_line(const struct show *s, const json_t *check, struct str *ou
         str_add_c(out, ' ');
     }
     str_add(out, jx_str(check, "name", ""));
-    if (jx_get(check, "want") != NULL && strcmp(state, "ok") != 0) {
-        str_add_f(out, "   %lld of %lld", (long long)jx_int(check, "got", 0),
-                  (long long)jx_int(check, "want", 0));
+    int64_t got = jx_int(check, "got", 0);
+    int64_t want = jx_int(check, "want", 0);
+    if (got < want && strcmp(state, "ok") != 0) { /* more than is wanted is no progress */
+        str_add_f(out, "   %lld of %lld", (long long)got, (long long)want);
     } else if (strcmp(state, "broken") == 0) {
         str_add(out, "   no longer possible; redo begins the step again");
     }
@@ -437,12 +438,13 @@ void show_event(struct show *s, const json_t *event, int64_t elapsed_us, struct 
     }
 }
 
-void show_status(const struct show *s, int64_t elapsed_us, struct str *out)
+void show_status(struct show *s, int64_t elapsed_us, struct str *out)
 {
     int hints = (int)jx_int(s->step, "hints", 0);
     if (s->step == NULL) {
         return;
     }
+    s->list_due = false;
     head(s, elapsed_us, out);
     check_lines(s, out);
     question(s, out);

@@ -32,7 +32,7 @@ int show_open_choices(const struct show *s);
 bool show_is_answered(const struct show *s);
 
 /* The head of the step, its checks, and what else there is. */
-void show_status(const struct show *s, int64_t elapsed_us, struct str *out);
+void show_status(struct show *s, int64_t elapsed_us, struct str *out);
 /* " web   ####x##   3 of 60 failed": the probe's last seconds; nothing before the first answer. */
 void show_probe(const struct style *st, const struct check_probe *p, struct str *out);
 /* A sentence of the lab, wrapped behind the margin. */
