@@ -21,7 +21,7 @@ struct pace {
     void (*go)(void *arg, const char *maker);
     void *arg;
     struct map *line;   /* makers in the order of their turns */
-    size_t taken;       /* by the first of them, in this turn */
+    size_t turn;        /* made by the first of them since it is the first */
     struct map *on_way; /* uids of pods made and not settled */
     struct loop_timer *forget;
 };
@@ -39,11 +39,23 @@ static const char *first(const struct pace *p)
     return map_next(p->line, &it, &maker, NULL) ? maker : NULL;
 }
 
-static void call_next(struct pace *p)
+/* `taken`: what was just granted and is not made yet. */
+static void call_next(struct pace *p, size_t taken)
 {
     const char *maker = first(p);
-    if (maker != NULL && room(p) >= PART) {
+    if (maker != NULL && room(p) >= PART + taken) {
         p->go(p->arg, maker);
+    }
+}
+
+static void leave(struct pace *p, const char *maker, size_t taken)
+{
+    const char *front = first(p);
+    bool was_first = front != NULL && strcmp(front, maker) == 0;
+    map_remove(p->line, maker);
+    if (was_first) {
+        p->turn = 0;
+        call_next(p, taken);
     }
 }
 
@@ -51,7 +63,7 @@ static void on_forget(void *arg)
 {
     struct pace *p = arg;
     map_clear(p->on_way);
-    call_next(p);
+    call_next(p, 0);
 }
 
 struct pace *pace_new(struct loop *loop, void (*go)(void *arg, const char *maker), void *arg)
@@ -83,18 +95,16 @@ size_t pace_ask(struct pace *p, const char *maker, size_t wanted)
         map_put(p->line, maker, p);
     }
     if (strcmp(first(p), maker) != 0) {
-        call_next(p);
+        call_next(p, 0);
         return 0;
     }
     size_t n = room(p) < wanted ? room(p) : wanted;
+    p->turn += n;
     if (n == wanted) {
-        pace_leave(p, maker);
-        return n;
-    }
-    p->taken += n;
-    if (p->taken >= TURN) { /* to the end of the line */
+        leave(p, maker, n);
+    } else if (p->turn >= TURN && map_count(p->line) > 1) { /* to the end of the line */
         cleanup_free char *again = xstrdup(maker);
-        pace_leave(p, again);
+        leave(p, again, n);
         map_put(p->line, again, p);
     }
     return n;
@@ -102,14 +112,7 @@ size_t pace_ask(struct pace *p, const char *maker, size_t wanted)
 
 void pace_leave(struct pace *p, const char *maker)
 {
-    const char *front = first(p);
-    if (front != NULL && strcmp(front, maker) == 0) {
-        p->taken = 0;
-        map_remove(p->line, maker);
-        call_next(p);
-    } else {
-        map_remove(p->line, maker);
-    }
+    leave(p, maker, 0);
 }
 
 void pace_made(struct pace *p, const char *pod_uid)
@@ -123,6 +126,6 @@ void pace_made(struct pace *p, const char *pod_uid)
 void pace_settled(struct pace *p, const char *pod_uid)
 {
     if (map_remove(p->on_way, pod_uid)) {
-        call_next(p);
+        call_next(p, 0);
     }
 }

@@ -2,6 +2,7 @@
 /* Puts and deletes: what they expect, what they stage, what an entry says, and what is no change.
  */
 #include "fixture.h"
+#include "meta/object.h"
 
 static void a_put_is_staged_then_published(void **state)
 {
@@ -349,6 +350,36 @@ static void a_flood_of_trees_goes_in_slices_but_does_not_pile_up(void **state)
     tear_down(&f);
 }
 
+/* What its maker encoded is stored as it is, but for the revision. */
+static void an_encoded_object_is_like_any_other(void **state)
+{
+    struct fixture f;
+    struct err err;
+    set_up(&f);
+    struct store_key key = {"events", "default", "e"};
+    cleanup_str struct str bytes = STR_INIT;
+    str_add(&bytes, "{\"kind\":\"Event\",\"metadata\":{\"name\":\"e\",\"namespace\":\"default\","
+                    "\"uid\":\"uid-e\",\"resourceVersion\":\"\"},\"note\":\"x\"}");
+    assert_int_equal(store_put_encoded(f.s, &key, "uid-e", &bytes, &err), 0);
+    assert_null(store_find(f.s, STORE_COMMITTED, &key));
+    tick(&f);
+    cleanup_entry const struct store_entry *e = store_find_uid(f.s, STORE_COMMITTED, "uid-e");
+    assert_non_null(e);
+    assert_int_equal(e->rev, store_revision(f.s, STORE_COMMITTED));
+    assert_int_equal(object_revision(store_tree(f.s, e)), e->rev);
+    assert_string_equal(jx_str(store_tree(f.s, e), "note", ""), "x");
+    assert_string_equal(e->phase, "");
+    assert_int_equal(store_put_encoded(f.s, &key, "uid-e", &bytes, &err), -1);
+    assert_int_equal(err.code, ERR_ALREADY_EXISTS);
+    struct store_key other = {"events", "default", "f"};
+    str_clear(&bytes);
+    str_add(&bytes, "{\"metadata\":{\"name\":\"f\"}}");
+    assert_int_equal(store_put_encoded(f.s, &other, "uid-f", &bytes, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_null(store_find(f.s, STORE_STAGED, &other));
+    tear_down(&f);
+}
+
 static void an_entry_may_outlive_its_store(void **state)
 {
     struct fixture f;
@@ -379,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_caller_gets_the_entry_that_is_there_when_nothing_changed),
         cmocka_unit_test(a_borrowed_tree_stays_until_the_tick_ends),
         cmocka_unit_test(a_flood_of_trees_goes_in_slices_but_does_not_pile_up),
+        cmocka_unit_test(an_encoded_object_is_like_any_other),
         cmocka_unit_test(an_entry_may_outlive_its_store),
     };
     return cmocka_run_group_tests_name("store put", tests, NULL, NULL);
