@@ -140,9 +140,11 @@ lint: all ## who includes whom, exported names, first lines
 	tests/lint
 
 # Slow: minutes.
-tidy: ## clang-tidy on every source
-	$(CLANG_TIDY) --quiet $(src_common) $(src_json) $(foreach r,$(MC_ROOMS),$(src_$(r))) mini-cluster/main.c -- $(CFLAGS_ALL) $(inc_mc)
-	$(CLANG_TIDY) --quiet $(foreach r,$(RUNNER_ROOMS),$(src_$(r))) $(wildcard runner/cmd/*.c) runner/main.c -- $(CFLAGS_ALL) $(inc_runner)
+tidy: $(GUEST) ## clang-tidy on every source
+	$(CLANG_TIDY) --quiet $(src_common) $(src_json) $(foreach r,$(MC_ROOMS),$(src_$(r))) mini-cluster/main.c \
+	  -- $(CFLAGS_ALL) $(inc_mc) -DGUEST_BLOB_FILE='"$(GUEST_BLOB)"'
+	$(CLANG_TIDY) --quiet $(foreach r,$(RUNNER_ROOMS),$(src_$(r))) $(wildcard runner/cmd/*.c) runner/main.c \
+	  -- $(CFLAGS_ALL) $(inc_runner)
 
 check: unit sim e2e labs-check lint ## everything
 
