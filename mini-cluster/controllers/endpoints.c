@@ -20,22 +20,30 @@
 #include "meta/selector.h"
 #include "store/store.h"
 
-enum { PER_SLICE = 100, MANY = 200 };
-/* A service with many endpoints is looked at this often at most, not at every pod's every change.
- */
-#define PAUSE LOOP_MS(100)
+enum { PER_SLICE = 100, FEW = 16 };
+
+/* A service with more than a few endpoints is not looked at for every change of every pod: each
+ * time all of them are written. */
+#define PAUSE_PER_POD LOOP_MS(1)
+#define PAUSE_MAX LOOP_MS(100)
 
 #define SERVICE_LABEL "kubernetes.io/service-name"
 #define MANAGED_BY "endpointslice.kubernetes.io/managed-by"
 #define MANAGER "endpointslice-controller.k8s.io"
+
+struct selection {
+    struct selector *selector;
+    size_t found;       /* endpoints it had when it was looked at last, */
+    uint64_t looked_ns; /* and when that was */
+};
 
 struct endpoints {
     struct client *client;
     struct loop *loop;
     const struct kind *services, *pods, *slices, *endpoints;
     struct workqueue *queue;
-    struct map *selectors; /* "ns/name" of services -> struct selector */
-    struct map *big;       /* keys that had more than MANY endpoints when last seen */
+    struct map *selections; /* "ns/name" of services -> struct selection */
+    struct map *known;      /* uids of selected pods -> struct endpoint_pod */
     struct client_watch *service_watch, *pod_watch;
 };
 
@@ -83,7 +91,8 @@ static int put_object(struct endpoints *c, const struct kind *k, json_t *obj, st
         cleanup_free char *ns = xstrdup(object_namespace(wanted)); /* it goes with the object */
         return client_create(c->client, k, ns, steal(wanted), NULL, err);
     }
-    json_t *edited = jx_edit(old);
+    json_t *edited = json_copy((json_t *)(uintptr_t)old); /* what is replaced is not copied */
+    json_object_set_new(edited, "metadata", json_copy(json_object_get(old, "metadata")));
     const char *key;
     json_t *value;
     json_object_foreach(wanted, key, value)
@@ -179,16 +188,43 @@ static int write_endpoints(struct endpoints *c, const json_t *service,
 struct pod_search {
     struct endpoints *c;
     const struct selector *selector;
-    object_list found;
+    endpoint_pods found;
 };
+
+static const struct endpoint_pod *know(struct endpoints *c, const struct store_entry *e)
+{
+    struct endpoint_pod *p = map_find(c->known, e->uid);
+    if (p == NULL || endpoint_pod_revision(p) != e->rev) {
+        p = endpoint_pod_new(client_tree(c->client, e));
+        map_put(c->known, e->uid, p);
+    }
+    return p;
+}
 
 static bool see_pod(void *arg, const struct store_entry *e)
 {
     struct pod_search *s = arg;
     if (selector_match(s->selector, e->labels)) {
-        vec_push(&s->found, client_tree(s->c->client, e));
+        vec_push(&s->found, know(s->c, e));
     }
     return true;
+}
+
+static int write_all(struct endpoints *c, const json_t *service, struct selection *sel,
+                     struct err *err)
+{
+    struct pod_search search = {.c = c, .selector = sel->selector};
+    struct client_filter f = {.ns = object_namespace(service)};
+    struct endpoint_set set = {0};
+    client_each_entry(c->client, c->pods, &f, see_pod, &search);
+    endpoint_set_build(&set, service, &search.found);
+    sel->found = set.n;
+    sel->looked_ns = loop_mono_ns(c->loop);
+    int rc = write_slices(c, service, &set, err);
+    rc = rc == 0 ? write_endpoints(c, service, &set, err) : rc;
+    endpoint_set_fini(&set);
+    vec_fini(&search.found);
+    return rc;
 }
 
 static int reconcile(void *arg, const char *key, struct err *err)
@@ -198,38 +234,26 @@ static int reconcile(void *arg, const char *key, struct err *err)
     char name[254];
     struct err gone;
     workqueue_split(key, ns, name);
-    const struct selector *selector = map_find(c->selectors, key);
+    struct selection *sel = map_find(c->selections, key);
     const json_t *service = client_get(c->client, c->services, ns, name, &gone);
     if (service == NULL) {
         struct client_delete_opts opts = {.grace_s = -1};
         int rc = client_delete(c->client, c->endpoints, ns, name, &opts, err);
         return rc < 0 && err->code != ERR_NOT_FOUND ? -1 : 0;
     }
-    if (selector == NULL || object_deleting(service)) {
+    if (sel == NULL || object_deleting(service)) {
         return 0; /* without a selector the endpoints are somebody else's to write */
     }
-    struct pod_search search = {.c = c, .selector = selector};
-    struct client_filter f = {.ns = ns};
-    struct endpoint_set set = {0};
-    client_each_entry(c->client, c->pods, &f, see_pod, &search);
-    endpoint_set_build(&set, service, &search.found);
-    if (set.n > MANY) {
-        map_put(c->big, key, c);
-    } else {
-        map_remove(c->big, key);
-    }
-    int rc = write_slices(c, service, &set, err);
-    rc = rc == 0 ? write_endpoints(c, service, &set, err) : rc;
-    endpoint_set_fini(&set);
-    vec_fini(&search.found);
-    return rc;
+    return write_all(c, service, sel, err);
 }
 
 /* ---- what changes ---- */
 
-static void free_selector(void *arg)
+static void free_selection(void *arg)
 {
-    selector_free(arg);
+    struct selection *sel = arg;
+    selector_free(sel->selector);
+    free(sel);
 }
 
 static void on_service(void *arg, enum client_event type, const json_t *service, const json_t *prev)
@@ -240,13 +264,28 @@ static void on_service(void *arg, enum client_event type, const json_t *service,
     }
     cleanup_free char *key = xasprintf("%s/%s", object_namespace(service), object_name(service));
     const json_t *labels = jx_obj(service, "spec.selector");
-    bool had = map_find(c->selectors, key) != NULL;
-    map_remove(c->selectors, key);
+    bool had = map_find(c->selections, key) != NULL;
+    map_remove(c->selections, key);
     if (type != CLIENT_DELETED && json_object_size(labels) > 0 &&
         !str_eq(jx_str(service, "spec.type", ""), "ExternalName")) {
-        map_put(c->selectors, key, selector_from_map(labels));
+        struct selection *sel = xnew(struct selection);
+        sel->selector = selector_from_map(labels);
+        map_put(c->selections, key, sel);
     }
-    if (had || map_find(c->selectors, key) != NULL) {
+    if (had || map_find(c->selections, key) != NULL) {
+        workqueue_add(c->queue, key);
+    }
+}
+
+/* A service with few endpoints is looked at now, one with many when its pause is over. */
+static void look_soon(struct endpoints *c, const char *key, const struct selection *sel)
+{
+    uint64_t now = loop_mono_ns(c->loop);
+    uint64_t pause = sel->found > FEW ? sel->found * PAUSE_PER_POD : 0;
+    uint64_t due = pause > 0 ? sel->looked_ns + (pause < PAUSE_MAX ? pause : PAUSE_MAX) : 0;
+    if (due > now) {
+        workqueue_add_after(c->queue, key, due - now);
+    } else {
         workqueue_add(c->queue, key);
     }
 }
@@ -256,18 +295,14 @@ static void offer_pod(struct endpoints *c, const struct store_entry *pod,
 {
     size_t it = 0;
     const char *key;
-    void *selector;
+    void *value;
     size_t len = strlen(pod->key.ns);
-    while (map_next(c->selectors, &it, &key, &selector)) {
-        if (strncmp(key, pod->key.ns, len) != 0 || key[len] != '/' ||
-            (!selector_match(selector, pod->labels) &&
-             (prev == NULL || !selector_match(selector, prev->labels)))) {
-            continue;
-        }
-        if (map_find(c->big, key) != NULL) {
-            workqueue_add_after(c->queue, key, PAUSE);
-        } else {
-            workqueue_add(c->queue, key);
+    while (map_next(c->selections, &it, &key, &value)) {
+        const struct selection *sel = value;
+        if (strncmp(key, pod->key.ns, len) == 0 && key[len] == '/' &&
+            (selector_match(sel->selector, pod->labels) ||
+             (prev != NULL && selector_match(sel->selector, prev->labels)))) {
+            look_soon(c, key, sel);
         }
     }
 }
@@ -275,8 +310,12 @@ static void offer_pod(struct endpoints *c, const struct store_entry *pod,
 static void on_pod(void *arg, enum client_event type, const struct store_entry *pod,
                    const struct store_entry *prev)
 {
+    struct endpoints *c = arg;
+    if (type == CLIENT_DELETED) {
+        map_remove(c->known, pod->uid);
+    }
     if (type != CLIENT_SYNCED) {
-        offer_pod(arg, pod, prev);
+        offer_pod(c, pod, prev);
     }
 }
 
@@ -290,8 +329,8 @@ static void *create(struct api *api, const struct clock *const *clock)
     c->slices = kinds_find_gr("endpointslices.discovery.k8s.io");
     c->endpoints = kinds_find_gr("endpoints");
     c->queue = workqueue_new(c->loop, "endpoints", reconcile, c);
-    c->selectors = map_new(free_selector);
-    c->big = map_new(NULL);
+    c->selections = map_new(free_selection);
+    c->known = map_new(endpoint_pod_free);
     c->service_watch = client_watch(c->client, c->services, on_service, c);
     c->pod_watch = client_watch_entries(c->client, c->pods, on_pod, c);
     return c;
@@ -303,8 +342,8 @@ static void destroy(void *self)
     client_watch_free(c->service_watch);
     client_watch_free(c->pod_watch);
     workqueue_free(c->queue);
-    map_free(c->selectors);
-    map_free(c->big);
+    map_free(c->selections);
+    map_free(c->known);
     client_free(c->client);
     free(c);
 }
