@@ -15,7 +15,7 @@ export PATH=$PATH:/usr/sbin:/sbin
         libgnutls28-dev libreadline-dev libuv1-dev libsqlite3-dev libjq-dev
         libcmark-gfm-dev"
     RUN_PACKAGES="curl busybox-static"
-    TEST_PACKAGES="libcmocka-dev clang tmux iproute2"
+    TEST_PACKAGES="libcmocka-dev clang tmux iproute2 procps"
     NPM_PACKAGES="nodejs npm unzip ca-certificates"
 }
 
