@@ -150,7 +150,7 @@ static void on_service(void *arg, const json_t *service)
     env_put_service(arg, service);
 }
 
-static void put_services(const struct spec_in *in, struct env *e)
+static void put_api(const struct spec_in *in, struct env *e)
 {
     const json_t *api = in->find(in->arg, "services", "default", "kubernetes");
     if (api != NULL) {
@@ -159,8 +159,29 @@ static void put_services(const struct spec_in *in, struct env *e)
         env_put(e, "KUBERNETES_SERVICE_HOST", in->api_host);
         env_put(e, "KUBERNETES_SERVICE_PORT", "443");
     }
-    if (in->each_service != NULL && jx_bool(in->pod, "spec.enableServiceLinks", true)) {
+}
+
+void env_put_services(const struct spec_in *in, struct env *e)
+{
+    put_api(in, e);
+    if (in->each_service != NULL) {
         in->each_service(in->arg, object_namespace(in->pod), on_service, e);
+    }
+}
+
+/* The first to be put: of what was put together before there is nothing to replace. */
+static void put_links(const struct spec_in *in, struct env *e)
+{
+    if (!jx_bool(in->pod, "spec.enableServiceLinks", true)) {
+        put_api(in, e);
+        return;
+    }
+    if (in->links == NULL) {
+        env_put_services(in, e);
+        return;
+    }
+    for (size_t i = 0; i < in->links->vars.n; i++) {
+        vec_push(&e->vars, xstrdup(in->links->vars.v[i]));
     }
 }
 
@@ -260,7 +281,7 @@ int env_build(const struct spec_in *in, struct env *e, struct err *err)
 {
     size_t i;
     const json_t *item;
-    put_services(in, e);
+    put_links(in, e);
     jx_each(i, item, jx_get(in->container, "envFrom"))
     {
         if (put_from(in, item, e, err) < 0) {

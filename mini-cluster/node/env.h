@@ -27,7 +27,8 @@ void env_expand(const struct env *e, const char *text, struct str *out);
 /* Services, envFrom and env of in->container. ERR_NOT_FOUND in a kubelet's words: configmap "x" not
  * found, couldn't find key k in ConfigMap ns/x. */
 int env_build(const struct spec_in *in, struct env *e, struct err *err) WARN_UNUSED;
-/* What service links add for one service. */
+/* What service links add for all services that the pod sees, and for one. */
+void env_put_services(const struct spec_in *in, struct env *e);
 void env_put_service(struct env *e, const json_t *service);
 
 #endif

@@ -188,6 +188,7 @@ struct nodes {
     struct map *names; /* of the runtime -> struct container; `names` itself: it is being removed */
     struct map *pulls; /* by image */
     struct map *held_up; /* uid -> pod: waits for a ConfigMap or the like */
+    struct map *links;   /* by namespace (links.c) */
     struct address_pool *addresses;
     struct workqueue *queue;        /* of uids */
     struct pod *fresh, **fresh_end; /* not begun yet: so many others are busy */

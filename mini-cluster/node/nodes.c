@@ -15,6 +15,7 @@
 #include "node/address.h"
 #include "node/agent.h"
 #include "node/container.h"
+#include "node/links.h"
 #include "node/logs.h"
 #include "node/op.h"
 #include "node/pod.h"
@@ -275,6 +276,7 @@ static void make_maps(struct nodes *n)
     n->names = map_new(NULL);
     n->pulls = map_new(pull_free);
     n->held_up = map_new(NULL);
+    n->links = map_new(links_free);
     n->fresh_end = &n->fresh;
 }
 
@@ -356,6 +358,7 @@ void nodes_free(struct nodes *n)
     map_free(n->names);
     map_free(n->pulls);
     map_free(n->held_up);
+    map_free(n->links);
     free(n->dns);
     free(n->api_host);
     free(n->ca_pem);

@@ -11,6 +11,7 @@
 #include "common/str.h"
 #include "kinds/kinds.h"
 #include "node/container.h"
+#include "node/links.h"
 #include "node/pod.h"
 #include "node/spec.h"
 
@@ -141,6 +142,7 @@ void pod_start_container(struct container *c, const json_t *tree, const json_t *
     struct spec_in in = inputs(p, tree, spec);
     struct spec_out out = {0};
     struct err err;
+    in.links = links_of(p->nodes, &in);
     if (spec_container(&in, &out, &err) < 0) {
         cannot_start(c, &out, &err);
     } else {

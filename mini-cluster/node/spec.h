@@ -25,6 +25,7 @@ struct spec_in {
     const json_t *(*find)(void *arg, const char *gr, const char *ns, const char *name);
     void (*each_service)(void *arg, const char *ns, void (*fn)(void *fn_arg, const json_t *service),
                          void *fn_arg);
+    const struct env *links; /* what env_put_services would put; NULL: it is asked */
     /* Of a service account; the caller frees. NULL: no tokens are made here. */
     char *(*token)(void *arg, const char *ns, const char *account, const char *uid);
     void *arg;

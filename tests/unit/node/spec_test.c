@@ -164,7 +164,8 @@ static void show(const char *what, const struct runtime_spec *s, struct str *out
     }
 }
 
-static void check_group(const struct data *d, json_t *known)
+/* `linked`: what services add was put together before. */
+static void check_group(const struct data *d, json_t *known, bool linked)
 {
     json_auto_t *pod = make_pod(d->text[0]);
     struct spec_in in = {.pod = pod,
@@ -181,6 +182,11 @@ static void check_group(const struct data *d, json_t *known)
                          .arg = known};
     struct spec_out out = {0};
     struct err err = {ERR_NONE, ""};
+    cleanup_env struct env links = {0};
+    if (linked) {
+        env_put_services(&in, &links);
+        in.links = &links;
+    }
     cleanup_str struct str is = STR_INIT;
     bool sandbox = strncmp(d->text[1], "sandbox", 7) == 0;
     int rc = 0;
@@ -212,7 +218,8 @@ static void test_groups(void **state)
     json_auto_t *known = quoted(cluster);
     data_open(&d, "pod_spec");
     while (data_next(&d)) {
-        check_group(&d, known);
+        check_group(&d, known, false);
+        check_group(&d, known, true);
     }
     assert_true(d.groups > 60);
     data_close(&d);
