@@ -158,3 +158,33 @@ void world_check_settled(struct world *w)
     map_free(m.running);
     client_free(c);
 }
+
+/* ---- the report of a failure ---- */
+
+static bool tell_object(void *arg, const json_t *object)
+{
+    struct world *w = arg;
+    cleanup_free char *text = jx_dump_text(object);
+    str_add_f(&w->story, "            %s\n", text);
+    return true;
+}
+
+static void tell_container(void *arg, const struct runtime_status *st)
+{
+    struct world *w = arg;
+    str_add_f(&w->story, "            container %s of %s/%s: state %d\n", st->name,
+              label(st, POD_UID), label(st, CONTAINER), (int)st->state);
+}
+
+void world_tell(struct world *w)
+{
+    static const char *const told[] = {"deployments.apps", "replicasets.apps", "pods", "events"};
+    if (w->core != NULL) {
+        struct client *c = client_new(core_api(w->core), "system:sim");
+        for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+            client_each(c, kinds_find_gr(told[i]), NULL, tell_object, w);
+        }
+        client_free(c);
+    }
+    fake_each(w->fake, tell_container, w);
+}

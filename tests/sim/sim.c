@@ -26,7 +26,7 @@ static uint64_t run(uint64_t seed, const struct flags *f, bool *ret_ok)
     }
     if (w.broken.len == 0) {
         world_note(&w, "nothing more goes wrong");
-        fake_fail_starts(w.fake, NULL, 0, RUNTIME_OK);
+        fake_fail_no_more(w.fake);
         world_run_ms(&w, 90000);
     }
     if (w.broken.len == 0) {
@@ -34,6 +34,7 @@ static uint64_t run(uint64_t seed, const struct flags *f, bool *ret_ok)
     }
     *ret_ok = w.broken.len == 0;
     if ((!*ret_ok && f->sabotage == NULL) || f->verbose) {
+        world_tell(&w);
         printf("seed %llu\n%s", (unsigned long long)seed, str_c(&w.story));
     }
     uint64_t trace = w.trace;

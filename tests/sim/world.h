@@ -70,5 +70,7 @@ void world_act(struct world *w);
 void world_check_always(struct world *w);
 /* What must hold once faults are over and time has passed. */
 void world_check_settled(struct world *w);
+/* Adds to the story what the cluster and the runtime hold now. */
+void world_tell(struct world *w);
 
 #endif

@@ -30,9 +30,7 @@ void fake_free(struct fake *f)
     map_free(f->addresses);
     map_free(f->images);
     map_free(f->starts);
-    for (size_t i = 0; i < f->failures.n; i++) {
-        free(f->failures.v[i].image);
-    }
+    fake_fail_no_more(f);
     vec_fini(&f->failures);
     vec_fini(&f->drivers);
     free(f);
@@ -50,12 +48,17 @@ bool fake_kill(struct fake *f, const char *name, int exit_code, bool oom)
 
 void fake_fail_starts(struct fake *f, const char *image, unsigned n, enum runtime_result how)
 {
-    if (n == 0 || how == RUNTIME_OK) {
-        return;
-    }
+    assert(n > 0 && how != RUNTIME_OK);
     const struct fake_image *known = image != NULL ? fake_images_find(f->images, image) : NULL;
     struct fake_failure failure = {xstrdup(known != NULL ? known->name : image), n, how};
     vec_push(&f->failures, failure);
+}
+
+void fake_fail_no_more(struct fake *f)
+{
+    while (f->failures.n > 0) {
+        free(f->failures.v[--f->failures.n].image);
+    }
 }
 
 void fake_add_image(struct fake *f, const char *image)

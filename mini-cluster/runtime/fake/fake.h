@@ -24,6 +24,8 @@ void fake_runtime(struct fake *f, struct runtime *ret);
 bool fake_kill(struct fake *f, const char *name, int exit_code, bool oom);
 /* The next n ensures of this image (NULL: any) fail, or answer UNKNOWN although they happened. */
 void fake_fail_starts(struct fake *f, const char *image, unsigned n, enum runtime_result how);
+/* Whatever was to fail and has not yet, will not. */
+void fake_fail_no_more(struct fake *f);
 void fake_add_image(struct fake *f, const char *image);
 /* What a probe of this image gets: an HTTP status, 0: refused, -1: no answer. */
 void fake_set_probe(struct fake *f, const char *image, int status);
