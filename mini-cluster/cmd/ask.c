@@ -2,6 +2,8 @@
 /* Asks the API over its socket, as any client would. */
 #include "cmd/ask.h"
 
+#include <string.h>
+
 #include "common/http_client.h"
 #include "common/json/jx.h"
 #include "common/loop.h"
@@ -26,9 +28,10 @@ static void on_done(void *arg, const struct http_response *res)
     }
 }
 
-int ask(const struct state *s, const struct settings *set, const char *path, int *ret_status,
-        json_t **ret, struct err *err)
+int ask_to(const struct state *s, const struct settings *set, const char *method, const char *path,
+           const json_t *patch, int *ret_status, json_t **ret, struct err *err)
 {
+    cleanup_free char *body = patch != NULL ? jx_dump_text(patch) : NULL;
     cleanup_free char *ca = state_read(s, "ca.crt");
     cleanup_free char *url = xasprintf("https://127.0.0.1:%d%s", set->port, path);
     struct question q = {0};
@@ -36,7 +39,15 @@ int ask(const struct state *s, const struct settings *set, const char *path, int
     struct http_client *client =
         http_client_new(loop, &(struct http_client_opts){.ca_pem = ca, .bearer = set->token});
     struct http_request req = {
-        .method = "GET", .url = url, .timeout_ns = LOOP_S(5), .done = on_done, .arg = &q};
+        .method = method,
+        .url = url,
+        .content_type = body != NULL ? "application/merge-patch+json" : NULL,
+        .body = body,
+        .len = body != NULL ? strlen(body) : 0,
+        .timeout_ns = LOOP_S(5),
+        .done = on_done,
+        .arg = &q,
+    };
     http_client_call(client, &req);
     loop_run_until(loop, &q.done, LOOP_S(6));
     http_client_free(client);
@@ -49,4 +60,10 @@ int ask(const struct state *s, const struct settings *set, const char *path, int
     *ret_status = q.status;
     *ret = q.answer != NULL ? q.answer : json_null();
     return 0;
+}
+
+int ask(const struct state *s, const struct settings *set, const char *path, int *ret_status,
+        json_t **ret, struct err *err)
+{
+    return ask_to(s, set, "GET", path, NULL, ret_status, ret, err);
 }

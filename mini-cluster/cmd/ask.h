@@ -12,4 +12,8 @@
 int ask(const struct state *s, const struct settings *set, const char *path, int *ret_status,
         json_t **ret, struct err *err) WARN_UNUSED;
 
+/* The same with another method; `patch` (may be NULL) is sent as a merge patch. */
+int ask_to(const struct state *s, const struct settings *set, const char *method, const char *path,
+           const json_t *patch, int *ret_status, json_t **ret, struct err *err) WARN_UNUSED;
+
 #endif
