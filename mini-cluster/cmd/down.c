@@ -9,7 +9,6 @@
 #include "cmd/cmd.h"
 #include "cmd/engine.h"
 #include "cmd/options.h"
-#include "common/loop.h"
 #include "common/mem.h"
 
 enum { STOP_S = 10 };
@@ -56,53 +55,13 @@ static int stop_process(const struct state *s, struct err *err)
     return err_set(err, ERR_TIMEOUT, "process %d of cluster %s does not end", (int)pid, s->name);
 }
 
-struct end {
-    bool done;
-    enum runtime_result result;
-    struct err err;
-};
-
-static void on_destroyed(void *arg, enum runtime_result result, const struct runtime_status *st,
-                         const struct err *err)
-{
-    struct end *e = arg;
-    e->done = true;
-    e->result = result;
-    e->err = *err;
-}
-
-static int destroy(const struct state *s, struct err *err)
-{
-    cleanup_settings struct settings set = {0};
-    struct engine engine = {0};
-    struct end end = {0};
-    if (settings_read(s, &set, err) < 0) {
-        return -1;
-    }
-    struct loop *loop = loop_new();
-    int rc = engine_open(loop, s, &set, &engine, err);
-    if (rc == 0) {
-        engine.rt.ops->destroy(engine.rt.self, on_destroyed, &end);
-        loop_run_until(loop, &end.done, LOOP_S(60));
-        if (!end.done) {
-            rc = err_set(err, ERR_TIMEOUT, "Docker did not remove everything within 60 s");
-        } else if (end.result != RUNTIME_OK) {
-            *err = end.err;
-            rc = -1;
-        }
-    }
-    engine_close(&engine);
-    loop_free(loop);
-    return rc;
-}
-
 static int down(struct state *s, const struct cmd_flags *f, bool keep_state, struct err *err)
 {
     if (state_find(s, f->name, f->data, err) < 0 || state_load(s, err) < 0 ||
         stop_process(s, err) < 0 || state_lock(s, err) < 0) {
         return -1;
     }
-    if (destroy(s, err) < 0) {
+    if (engine_destroy(s, err) < 0) {
         struct err why = *err;
         return err_set(err, why.code,
                        "cluster %s was stopped, but its containers could not be removed: %.250s\n"

@@ -18,5 +18,12 @@ int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet,
 int engine_open(struct loop *loop, const struct state *s, const struct settings *set,
                 struct engine *ret, struct err *err) WARN_UNUSED;
 void engine_close(struct engine *e);
+/* The same for a cluster's own process, which may be in the middle of making something. */
+void engine_leave(struct engine *e);
+/* Makes sure of the subnet of new settings: of two clusters that chose the same one, the second
+ * takes another, and it is saved. */
+int engine_reserve(struct state *s, struct err *err) WARN_UNUSED;
+/* Removes everything that the runtime has of this cluster. */
+int engine_destroy(const struct state *s, struct err *err) WARN_UNUSED;
 
 #endif

@@ -203,7 +203,7 @@ static void finish(struct run *u)
 {
     http_free(u->http);
     core_free(u->core);
-    engine_close(&u->engine);
+    engine_leave(&u->engine);
     for (size_t i = 0; i < ARRAY_LEN(u->signals); i++) {
         if (u->signals[i].data != NULL) {
             uv_close((uv_handle_t *)&u->signals[i], NULL);

@@ -122,10 +122,10 @@ static int prepare_new(struct state *s, const struct flags *f, struct err *err)
     const char *runtime;
     char subnet[24];
     if (engine_choose(f->wishes.runtime, &runtime, subnet, err) < 0 ||
-        settings_make(s, &f->wishes, runtime, subnet, err) < 0) {
+        settings_make(s, &f->wishes, runtime, subnet, err) < 0 || state_save(s, err) < 0) {
         return -1;
     }
-    return state_save(s, err);
+    return engine_reserve(s, err);
 }
 
 /* A first start that failed leaves nothing; but what others made meanwhile is theirs. */
@@ -137,7 +137,11 @@ static void undo(struct state *s, const char *uid)
     }
     bool other = state_exists(s) &&
                  (state_load(s, &err) < 0 || strcmp(jx_str(s->settings, "uid", ""), uid) != 0);
-    if (!other && state_remove(s, &err) < 0) {
+    if (other) {
+        return;
+    }
+    bool begun = uid[0] != '\0'; /* ... and perhaps has a network */
+    if ((begun && engine_destroy(s, &err) < 0) || state_remove(s, &err) < 0) {
         log_warn("up", "%s", err.msg);
     }
 }

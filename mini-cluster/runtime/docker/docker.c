@@ -19,6 +19,7 @@
 #define REMOVALS 8
 #define STREAMS 512
 #define SUBNET_NS LOOP_S(15)
+#define LEAVE_NS LOOP_S(5)
 
 static struct http_client *client_new(struct docker *d, unsigned max)
 {
@@ -46,19 +47,32 @@ static void cluster_fini(struct runtime_cluster *c)
     }
 }
 
+static void end_streams(struct docker *d)
+{
+    docker_streams_free(d);
+    docker_probes_free(d);
+    if (d->events != NULL) {
+        docker_events_free(d->events);
+        d->events = NULL;
+    }
+}
+
+static void end_ops(struct docker *d)
+{
+    while (d->ops != NULL) {
+        docker_op_free(d->ops);
+    }
+}
+
 /* The clients first: then no answer finds an operation that is gone. */
 static void docker_free(void *self)
 {
     struct docker *d = self;
-    docker_streams_free(d);
-    docker_probes_free(d);
-    docker_events_free(d->events);
+    end_streams(d);
     while (d->asked != NULL) {
         docker_call_cancel(d->asked);
     }
-    while (d->ops != NULL) {
-        docker_op_free(d->ops);
-    }
+    end_ops(d);
     http_client_free(d->calls);
     http_client_free(d->waits);
     http_client_free(d->streams);
@@ -98,6 +112,17 @@ static const struct runtime_ops ops = {
     .image_list = docker_image_list,
 };
 
+void docker_leave(struct runtime *rt)
+{
+    struct docker *d = rt->self;
+    end_streams(d);
+    docker_calls_leave(d);
+    end_ops(d);
+    loop_run_until(d->loop, &d->left, LEAVE_NS);
+    docker_free(d);
+    *rt = (struct runtime){0};
+}
+
 static unsigned starts_of_machine(void)
 {
     long n = 2 * sysconf(_SC_NPROCESSORS_ONLN);
@@ -134,6 +159,7 @@ int docker_new(struct loop *loop, const struct docker_opts *opts, struct runtime
 /* ---- a free subnet ---- */
 
 struct subnet_question {
+    const char *avoid;
     bool done;
     int rc;
     char subnet[24];
@@ -167,18 +193,18 @@ static void networks_came(void *arg, const struct http_response *res)
     } else if (read_routes(&routes, q->err) != 0) {
         q->rc = -1;
     } else {
-        q->rc = docker_subnet_choose(networks, str_c(&routes), q->subnet, q->err);
+        q->rc = docker_subnet_choose(networks, str_c(&routes), q->avoid, q->subnet, q->err);
     }
     json_decref(networks);
 }
 
-int docker_free_subnet(const char *socket, char subnet[24], struct err *err)
+int docker_free_subnet(const char *socket, const char *avoid, char subnet[24], struct err *err)
 {
     cleanup_free char *path = docker_socket_path(socket, err);
     if (path == NULL || docker_socket_check(path, err) != 0) {
         return -1;
     }
-    struct subnet_question q = {.rc = -1, .err = err};
+    struct subnet_question q = {.avoid = avoid, .rc = -1, .err = err};
     struct loop *loop = loop_new();
     struct http_client *client =
         http_client_new(loop, &(struct http_client_opts){.unix_path = path});

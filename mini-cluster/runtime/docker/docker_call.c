@@ -17,7 +17,7 @@ struct docker_call {
     struct docker_call *next, **prev_next;
     docker_answer_fn *fn;
     void *arg;
-    bool lines;
+    bool lines, lands;
 };
 
 char *docker_path(const struct docker *d, const char *path)
@@ -159,6 +159,27 @@ static void on_done(void *arg, const struct http_response *res)
     json_decref(a.json);
 }
 
+static void landed(void *arg, const struct docker_answer *a)
+{
+    struct docker *d = arg;
+    (void)a;
+    d->left = d->asked == NULL;
+}
+
+void docker_calls_leave(struct docker *d)
+{
+    for (struct docker_call *call = d->asked, *next; call != NULL; call = next) {
+        next = call->next;
+        if (call->lands) {
+            call->fn = landed;
+            call->arg = d;
+        } else {
+            docker_call_cancel(call);
+        }
+    }
+    d->left = d->asked == NULL;
+}
+
 enum runtime_result docker_answer_result(const struct docker_answer *a)
 {
     if (a->err.code == ERR_NONE) {
@@ -212,6 +233,7 @@ struct docker_call *docker_call(struct docker *d, const struct docker_ask *ask,
         .arg = call,
     };
     call->lines = ask->lines;
+    call->lands = ask->lands;
     if (ask->tar != NULL) {
         req.content_type = "application/x-tar";
         req.body = ask->tar;

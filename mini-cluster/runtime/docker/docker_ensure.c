@@ -195,7 +195,7 @@ static void created(void *arg, const struct docker_answer *a)
 static void create(void *arg)
 {
     struct ensure *e = arg;
-    const struct docker_ask ask = {.method = "POST", .body = json_incref(e->body)};
+    const struct docker_ask ask = {.method = "POST", .body = json_incref(e->body), .lands = true};
     docker_call(e->op.d, &ask, created, e, "/containers/create?name=%s", e->op.name);
 }
 

@@ -39,6 +39,7 @@ struct docker {
     struct http_client *streams; /* never answered: events, logs */
     struct http_client *probes;  /* to containers */
     struct docker_call *asked;   /* every request under way */
+    bool left;                   /* after docker_calls_leave: none is */
     struct docker_op *ops;       /* every operation under way */
     struct docker_queue starts, stops, removes;
     struct map *ensuring; /* name -> its unfinished ensure */
@@ -66,6 +67,7 @@ struct docker_ask {
     bool waits;          /* for a container to end */
     bool lines;          /* the answer is progress, whose only use is an error in it */
     bool unversioned;
+    bool lands; /* the daemon does it even when we are gone, unseen by who lists meanwhile */
 };
 
 struct docker_call;
@@ -75,6 +77,8 @@ struct docker_call *docker_call(struct docker *d, const struct docker_ask *ask,
                                 docker_answer_fn *fn, void *arg, const char *path, ...)
     __attribute__((format(printf, 5, 6)));
 void docker_call_cancel(struct docker_call *call); /* fn is not called; NULL is fine */
+/* Cancels every call but those that land anyway; no fn is called any more. d->left: all have. */
+void docker_calls_leave(struct docker *d);
 /* What an operation that changes things has come to. */
 enum runtime_result docker_answer_result(const struct docker_answer *a);
 /* The error of a refusal, from its status and body. */

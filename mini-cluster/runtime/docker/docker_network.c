@@ -50,7 +50,7 @@ static void explain(const struct docker *d, struct docker_answer *a)
 {
     const struct runtime_cluster *c = &d->cluster;
     if (strstr(a->err.msg, "overlaps") != NULL) {
-        err_set(&a->err, ERR_CONFLICT,
+        err_set(&a->err, ERR_ALREADY_EXISTS,
                 "the subnet %s is in use by another network of this machine: choose another, or "
                 "remove that network (docker network ls)",
                 c->subnet);

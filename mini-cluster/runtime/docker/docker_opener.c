@@ -99,6 +99,6 @@ void docker_opener_run(struct docker_opener *o, struct docker *d, docker_answer_
     o->d = d;
     o->done = done;
     o->arg = arg;
-    docker_call(d, &(struct docker_ask){.method = "POST", .body = json_incref(o->body)}, created, o,
-                "/containers/create?name=%s", o->name);
+    const struct docker_ask ask = {.method = "POST", .body = json_incref(o->body), .lands = true};
+    docker_call(d, &ask, created, o, "/containers/create?name=%s", o->name);
 }

@@ -110,12 +110,24 @@ static bool choose(const struct ranges *used, char ret[24])
     return try_candidate(used, 198, 18, ret) || try_candidate(used, 198, 19, ret);
 }
 
-int docker_subnet_choose(const json_t *networks, const char *routes, char ret[24], struct err *err)
+static void add_words(struct ranges *used, const char *words)
+{
+    char word[24];
+    int end;
+    while (sscanf(words, "%23s%n", word, &end) == 1) {
+        add_subnet(used, word);
+        words += end;
+    }
+}
+
+int docker_subnet_choose(const json_t *networks, const char *routes, const char *avoid,
+                         char ret[24], struct err *err)
 {
     struct ranges used = {0};
     char found[24];
     add_networks(&used, networks);
     add_routes(&used, routes);
+    add_words(&used, avoid != NULL ? avoid : "");
     bool ok = choose(&used, found);
     vec_fini(&used.all);
     if (!ok) {

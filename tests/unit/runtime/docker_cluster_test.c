@@ -66,7 +66,7 @@ static void test_network_conflicts_are_explained(void **state)
     assert_int_equal(o.err.code, ERR_CONFLICT);
     assert_non_null(strstr(o.err.msg, x->subnet));
     recover_as(x, "rt-test-third", "rt-test-third-uid", x->subnet, &o);
-    assert_int_equal(o.err.code, ERR_CONFLICT);
+    assert_int_equal(o.err.code, ERR_ALREADY_EXISTS);
     assert_non_null(strstr(o.err.msg, "in use by another network"));
 }
 
@@ -75,10 +75,28 @@ static void test_a_free_subnet_is_free(void **state)
     struct box *x = *state;
     char first[24], second[24];
     struct err err;
-    assert_int_equal(docker_free_subnet(NULL, first, &err), 0);
-    assert_int_equal(docker_free_subnet(NULL, second, &err), 0);
+    assert_int_equal(docker_free_subnet(NULL, NULL, first, &err), 0);
+    assert_int_equal(docker_free_subnet(NULL, first, second, &err), 0);
     assert_string_not_equal(first, x->subnet);
+    assert_string_not_equal(first, second);
     assert_true(str_has_suffix(first, ".0.0/16"));
+}
+
+static void test_a_subnet_is_reserved_once(void **state)
+{
+    struct box *x = *state;
+    struct runtime_cluster other = x->cluster;
+    struct err err;
+    assert_int_equal(docker_reserve(&(struct docker_opts){.cluster = &x->cluster}, &err), 0);
+    assert_int_equal(box_count(x, "networks?"), 1); /* it was there: nothing new */
+    other.name = "rt-test-reserve";
+    other.uid = "rt-test-reserve-uid";
+    other.bridge = "rt-test-res";
+    assert_int_equal(docker_reserve(&(struct docker_opts){.cluster = &other}, &err), -1);
+    assert_int_equal(err.code, ERR_ALREADY_EXISTS);
+    other.name = x->name;
+    assert_int_equal(docker_reserve(&(struct docker_opts){.cluster = &other}, &err), -1);
+    assert_int_equal(err.code, ERR_CONFLICT);
 }
 
 /* ---- taking it away ---- */
@@ -275,6 +293,7 @@ int main(void)
         T(test_the_network_is_made_and_adopted),
         T(test_network_conflicts_are_explained),
         T(test_a_free_subnet_is_free),
+        T(test_a_subnet_is_reserved_once),
         T(test_destroy_takes_everything),
         T(test_destroy_with_a_guest_on_the_network),
         T(test_bundled_images_are_here),

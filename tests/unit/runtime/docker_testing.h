@@ -199,7 +199,7 @@ static inline bool box_have_docker(int *ret_rc)
     char subnet[24];
     struct err err;
     jx_init();
-    if (docker_free_subnet(NULL, subnet, &err) == 0) {
+    if (docker_free_subnet(NULL, NULL, subnet, &err) == 0) {
         return true;
     }
     const char *ci = getenv("CI");

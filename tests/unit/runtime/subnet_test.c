@@ -23,7 +23,7 @@ static void expect(const char *networks, const char *routes, const char *subnet)
     char chosen[24] = "";
     struct err err;
     assert_int_equal(jx_parse(networks, strlen(networks), false, &json, &err), 0);
-    if (docker_subnet_choose(json, routes, chosen, &err) != 0) {
+    if (docker_subnet_choose(json, routes, NULL, chosen, &err) != 0) {
         str_copy(chosen, sizeof(chosen), "none");
         assert_int_equal(err.code, ERR_CONFLICT);
     }
