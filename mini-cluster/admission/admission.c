@@ -117,6 +117,8 @@ void admission_validate(struct admission *a, const struct admission_request *r,
         admission_secret_validate(r, errs);
     } else if (is(r, "configmaps")) {
         admission_configmap_validate(r, errs);
+    } else if (is(r, "clocks.podlab.dev")) {
+        admission_clock_validate(r, errs);
     } else if (path != NULL) {
         admission_workload_validate(r, errs);
     }

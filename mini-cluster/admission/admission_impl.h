@@ -15,6 +15,9 @@ struct admission {
     struct service_pool *pool;
 };
 
+/* ---- clock.c ---- */
+void admission_clock_validate(const struct admission_request *r, struct field_errs *errs);
+
 /* ---- config.c: ConfigMaps and Secrets ---- */
 void admission_secret_mutate(const struct admission_request *r);
 void admission_secret_validate(const struct admission_request *r, struct field_errs *errs);

@@ -3,7 +3,11 @@
 #ifndef META_CLOCK_H
 #define META_CLOCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 /* All in nanoseconds. The "kubernetes" row has the defaults of kubelet and controller-manager
  * (node-status-update-frequency 10 s, node-monitor-grace-period 40 s, default not-ready toleration 300 s). */
@@ -26,5 +30,21 @@ extern const struct clock clock_mesos;       /* 15 s, 75 s, 0 */
 /* By name; NULL when there is none. clock_names is "lab, kubernetes, swarm, mesos". */
 const struct clock *clock_find(const char *name);
 extern const char *const clock_names;
+
+/* ---- a clock as an object says it (kind Clock): a preset and what differs from it ---- */
+
+/* The delays by the names they have there ("backoffFirst"), NULL-terminated, in a fixed order. */
+extern const char *const clock_fields[];
+/* One of them; 0 when there is none of that name. */
+uint64_t clock_get(const struct clock *c, const char *field);
+
+/* What `spec` {preset, heartbeat, grace ...} means; what it does not say is the preset's, and
+ * without a preset that of "lab". `wrong` (may be NULL) is told of each field that makes no sense,
+ * with a sentence of what it must be; false when there was one, and *ret is untouched. */
+bool clock_read(const json_t *spec, struct clock *ret,
+                void (*wrong)(void *arg, const char *field, const char *must), void *arg);
+/* The opposite, every delay included ("preset", "heartbeat" ...); the caller owns it. */
+json_t *clock_write(const struct clock *c);
+bool clock_equal(const struct clock *a, const struct clock *b);
 
 #endif
