@@ -20,16 +20,21 @@ static const char lease_ns[] = "kube-node-lease";
 
 /* ---- the Lease ---- */
 
+/* Whole seconds, as the API has them: how long others wait before they doubt the node. */
+static int lease_seconds(const struct agent *a)
+{
+    uint64_t grace = (*a->nodes->clock)->grace;
+    uint64_t s = (grace + LOOP_S(1) - 1) / LOOP_S(1);
+    return s > 0 ? (int)s : 1;
+}
+
 static json_t *new_lease(const struct agent *a, const char *now)
 {
-    const struct clock *clock = *a->nodes->clock;
     struct err err;
-    uint64_t grace_s = clock->grace / LOOP_S(1);
-    json_t *lease =
-        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i, s:s}}", "apiVersion",
-                  "coordination.k8s.io/v1", "kind", "Lease", "metadata", "name", a->name,
-                  "namespace", lease_ns, "spec", "holderIdentity", a->name, "leaseDurationSeconds",
-                  grace_s > 0 ? (int)grace_s : 1, "renewTime", now);
+    json_t *lease = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i, s:s}}", "apiVersion",
+                              "coordination.k8s.io/v1", "kind", "Lease", "metadata", "name",
+                              a->name, "namespace", lease_ns, "spec", "holderIdentity", a->name,
+                              "leaseDurationSeconds", lease_seconds(a), "renewTime", now);
     const json_t *node = client_get(a->nodes->client, a->nodes->node_kind, NULL, a->name, &err);
     if (node != NULL) { /* it goes with its node */
         json_t *owner = json_pack("{s:s, s:s, s:s, s:s}", "apiVersion", "v1", "kind", "Node",
@@ -45,8 +50,8 @@ static void renew_lease(struct agent *a)
     struct err err;
     char now[28];
     time_format_micro(now, loop_wall_us(n->loop));
-    json_t *patch =
-        json_pack("{s:{s:s, s:s}}", "spec", "holderIdentity", a->name, "renewTime", now);
+    json_t *patch = json_pack("{s:{s:s, s:i, s:s}}", "spec", "holderIdentity", a->name,
+                              "leaseDurationSeconds", lease_seconds(a), "renewTime", now);
     int rc = client_patch(n->client, n->lease_kind, lease_ns, a->name, NULL, patch, NULL, &err);
     if (rc < 0 && err.code == ERR_NOT_FOUND) {
         rc = client_create(n->client, n->lease_kind, lease_ns, new_lease(a, now), NULL, &err);

@@ -178,7 +178,6 @@ struct nodes {
     struct loop *loop;
     struct runtime rt;
     const struct clock *const *clock;
-    const struct clock *seen_clock;
     unsigned char key[32];
     char *dns, *api_host, *ca_pem;
     struct auth *auth;
@@ -194,7 +193,6 @@ struct nodes {
     struct pod *fresh, **fresh_end; /* not begun yet: so many others are busy */
     unsigned busy;
     struct client_watch *pod_watch, *watches[3];
-    struct loop_timer *tick; /* looks whether the clock was changed */
     struct op *orphans;      /* calls whose pod is gone */
     struct log_stream *logs;
     bool ready; /* the runtime has recovered */

@@ -23,9 +23,6 @@
 #include "node/sweep.h"
 #include "store/store.h"
 
-/* How often it is looked whether the clock was changed. */
-#define CLOCK_CHECK LOOP_MS(500)
-
 /* ---- pods ---- */
 
 static void pod_changed(struct agent *a, const struct store_entry *e)
@@ -91,15 +88,9 @@ static void beat_all(struct nodes *n)
     }
 }
 
-static void on_tick(void *arg)
+void nodes_clock_changed(struct nodes *n)
 {
-    struct nodes *n = arg;
     void *p;
-    loop_timer_start(n->tick, CLOCK_CHECK);
-    if (n->seen_clock == *n->clock) {
-        return;
-    }
-    n->seen_clock = *n->clock;
     beat_all(n);
     for (size_t it = 0; map_next(n->pods, &it, NULL, &p);) {
         pod_queue(p); /* its waiting may be over */
@@ -297,7 +288,6 @@ struct nodes *nodes_new(struct api *api, const struct runtime *rt, const struct 
     n->loop = api_loop(api);
     n->rt = *rt;
     n->clock = opts->clock;
-    n->seen_clock = *opts->clock;
     memcpy(n->key, opts->key, sizeof(n->key));
     n->dns = xstrdup(opts->dns);
     n->api_host = xstrdup(opts->api_host);
@@ -308,10 +298,8 @@ struct nodes *nodes_new(struct api *api, const struct runtime *rt, const struct 
     n->lease_kind = kinds_find_gr("leases.coordination.k8s.io");
     make_maps(n);
     n->queue = workqueue_new(n->loop, "node", pod_reconcile, n);
-    n->tick = loop_timer_new(n->loop, on_tick, n);
     n->list_timer = loop_timer_new(n->loop, on_list_timer, n);
     restore_addresses(n, opts->subnet);
-    loop_timer_start(n->tick, CLOCK_CHECK);
     loop_on_gap(n->loop, on_gap, n);
     begin_watches(n);
     return n;
@@ -349,7 +337,6 @@ void nodes_free(struct nodes *n)
     take_back_agents(n);
     op_free_orphans(n);
     workqueue_free(n->queue);
-    loop_timer_free(n->tick);
     loop_timer_free(n->list_timer);
     client_free(n->client);
     address_pool_free(n->addresses);

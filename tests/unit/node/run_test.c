@@ -141,7 +141,8 @@ static void test_clock_change(void **state)
     run_ms(&f, 2000);
     assert_int_equal(cint(&f, "a", 0, "restartCount"), 1);
     f.clock = &clock_lab;
-    run_ms(&f, 600);
+    nodes_clock_changed(f.nodes);
+    run_ms(&f, 20);
     assert_int_equal(cint(&f, "a", 0, "restartCount"), 2);
     tear_down(&f);
 }
