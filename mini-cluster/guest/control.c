@@ -145,7 +145,7 @@ static void on_input(struct ev *ev, uint32_t events)
 static void open_input(struct ev_timer *t)
 {
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0 || ev_add(&input, fd, EPOLLIN, on_input) < 0) {
+    if (fd < 0 || ev_add_local(&input, fd, EPOLLIN, on_input) < 0) {
         guest_log("no control stream on stdin: %s", strerror(errno));
         if (fd >= 0) {
             close(fd);

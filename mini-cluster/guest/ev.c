@@ -14,6 +14,10 @@
 #include <unistd.h>
 
 static int epoll_fd = -1;
+static int net_fd = -1; /* what leads to others; the same, unless that can be taken away */
+static struct ev net_ev = {.fd = -1};
+static bool net_off;
+static void (*child_fn)(int pid, int status);
 static uint64_t now_ms;
 static bool stopping;
 static struct ev_timer timers; /* a ring in the order of `due`; the anchor itself is never due */
@@ -47,14 +51,41 @@ static void on_signal(int sig)
     errno = saved;
 }
 
+static void bury(void)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (child_fn != NULL) {
+            child_fn(pid, status);
+        }
+    }
+}
+
+void ev_on_child(void (*fn)(int pid, int status))
+{
+    child_fn = fn;
+}
+
+/* Events of the network that come meanwhile stay where they are. */
+static void look_at_net(void)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data = {.ptr = &net_ev}};
+    if (cut_look() && net_fd != epoll_fd) {
+        net_off = cut_is_on();
+        epoll_ctl(epoll_fd, net_off ? EPOLL_CTL_DEL : EPOLL_CTL_ADD, net_fd, &e);
+    }
+}
+
 static void on_signal_pipe(struct ev *ev, uint32_t events)
 {
     char sigs[64];
     ssize_t n = read(ev->fd, sigs, sizeof(sigs));
     for (ssize_t i = 0; i < n; i++) {
         if (sigs[i] == SIGCHLD) {
-            while (waitpid(-1, NULL, WNOHANG) > 0) {
-            }
+            bury();
+        } else if (sigs[i] == SIGUSR1) {
+            look_at_net();
         } else if (term_fn != NULL) {
             void (*fn)(void) = term_fn;
             term_fn = NULL;
@@ -65,6 +96,36 @@ static void on_signal_pipe(struct ev *ev, uint32_t events)
     }
 }
 
+static void dispatch(int fd, int timeout_ms)
+{
+    struct epoll_event events[128];
+    int n = epoll_wait(fd, events, LEN(events), timeout_ms);
+    read_clock();
+    for (int i = 0; i < n; i++) {
+        struct ev *ev = events[i].data.ptr;
+        if (ev->fd >= 0) {
+            ev->fn(ev, events[i].events);
+        }
+    }
+}
+
+static void on_net(struct ev *ev, uint32_t events)
+{
+    if (!net_off) {
+        dispatch(net_fd, 0);
+    }
+}
+
+static int init_net(void)
+{
+    if (guest_env("PODLAB_CUT", NULL) == NULL) {
+        net_fd = epoll_fd;
+        return 0;
+    }
+    net_fd = epoll_create1(EPOLL_CLOEXEC);
+    return net_fd < 0 ? -1 : ev_add_local(&net_ev, net_fd, EPOLLIN, on_net);
+}
+
 void ev_init(void)
 {
     struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -72,32 +133,46 @@ void ev_init(void)
     timers.next = timers.prev = &timers;
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0 || pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0 ||
-        ev_add(&signal_ev, signal_pipe[0], EPOLLIN, on_signal_pipe) < 0) {
+        ev_add_local(&signal_ev, signal_pipe[0], EPOLLIN, on_signal_pipe) < 0 || init_net() < 0) {
         guest_log("no event loop: %s", strerror(errno));
         exit(1);
     }
     signal(SIGPIPE, SIG_IGN);
+    if (net_fd != epoll_fd) {
+        sigaction(SIGUSR1, &sa, NULL);
+        look_at_net();
+    }
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGCHLD, &sa, NULL);
 }
 
-int ev_add(struct ev *ev, int fd, uint32_t events, void (*fn)(struct ev *, uint32_t))
+static int add(int epoll, struct ev *ev, int fd, uint32_t events, void (*fn)(struct ev *, uint32_t))
 {
     struct epoll_event e = {.events = events, .data = {.ptr = ev}};
     ev->fd = fd;
     ev->fn = fn;
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0) {
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
         ev->fd = -1;
         return -1;
     }
     return 0;
 }
 
+int ev_add(struct ev *ev, int fd, uint32_t events, void (*fn)(struct ev *, uint32_t))
+{
+    return add(net_fd, ev, fd, events, fn);
+}
+
+int ev_add_local(struct ev *ev, int fd, uint32_t events, void (*fn)(struct ev *, uint32_t))
+{
+    return add(epoll_fd, ev, fd, events, fn);
+}
+
 void ev_change(struct ev *ev, uint32_t events)
 {
     struct epoll_event e = {.events = events, .data = {.ptr = ev}};
-    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, ev->fd, &e);
+    epoll_ctl(net_fd, EPOLL_CTL_MOD, ev->fd, &e);
 }
 
 void ev_close(struct ev *ev)
@@ -183,17 +258,9 @@ void ev_stop(void)
 
 void ev_run(void (*term)(void))
 {
-    struct epoll_event events[128];
     term_fn = term;
     while (!stopping) {
-        int n = epoll_wait(epoll_fd, events, LEN(events), wait_ms());
-        read_clock();
-        for (int i = 0; i < n; i++) {
-            struct ev *ev = events[i].data.ptr;
-            if (ev->fd >= 0) {
-                ev->fn(ev, events[i].events);
-            }
-        }
+        dispatch(epoll_fd, wait_ms());
         run_timers();
         if (idle_fn != NULL && !idle_fn()) {
             idle_fn = NULL;

@@ -97,7 +97,8 @@ static void finish_answer(struct conn *c)
 
 static void write_answer(struct conn *c)
 {
-    ssize_t n = send(c->ev.fd, c->out + c->out_at, c->out_len - c->out_at, MSG_NOSIGNAL);
+    ssize_t n =
+        cut_is_on() ? 0 : send(c->ev.fd, c->out + c->out_at, c->out_len - c->out_at, MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN) {
         hang_up(c);
         return;

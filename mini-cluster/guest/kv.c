@@ -100,7 +100,7 @@ static size_t read_keys(DIR *d, char ***ret)
 static void list(struct http_response *r)
 {
     char **keys = NULL;
-    DIR *d = opendir(dir_name);
+    DIR *d = opendir(guest_path(dir_name));
     if (d == NULL) {
         failed(r, "list the keys");
         return;
@@ -149,8 +149,8 @@ int kv_main(int argc, char **argv)
         guest_log("KV_DIR is not set");
         return 1;
     }
-    mkdir(dir_name, 0755);
-    dir = open(dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    mkdir(guest_path(dir_name), 0755);
+    dir = open(guest_path(dir_name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
         guest_log("KV_DIR %s: %s", dir_name, strerror(errno));
         return 1;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static int exit_main(int argc, char **argv)
@@ -43,14 +44,20 @@ static const struct role {
     const char *name, *summary;
     int (*fn)(int argc, char **argv);
 } roles[] = {
+    {"cat", "copy files, or the input, to the output", cat_main},
+    {"echo", "print the words", echo_main},
+    {"env", "print the environment", env_main},
     {"exit", "end with this status", exit_main},
     {"false", "end with status 1", false_main},
     {"host", "forward a simulated machine's ports", host_main},
     {"kv", "a small key-value store", kv_main},
     {"load", "send requests and count the answers", load_main},
+    {"ls", "list folders", ls_main},
     {"pause", "hold a pod's network", pause_main},
     {"services", "hold the service addresses and the DNS server", services_main},
+    {"shim", "watch over one process (for mini-cluster)", shim_main},
     {"sleep", "wait", sleep_main},
+    {"stty", "print the size of the terminal", stty_main},
     {"true", "end with status 0", exit_main},
     {"web", "the demo web server", web_main},
 };
@@ -67,6 +74,11 @@ static const struct role *find_role(const char *name)
     return NULL;
 }
 
+bool guest_has_role(const char *name)
+{
+    return find_role(name) != NULL;
+}
+
 int main(int argc, char **argv)
 {
     const struct role *role = argc > 0 ? find_role(argv[0]) : NULL;
@@ -76,6 +88,7 @@ int main(int argc, char **argv)
         used = 2;
     }
     if (role != NULL) {
+        prctl(PR_SET_NAME, role->name); /* it may have been started as /proc/self/exe */
         return role->fn(argc - used, argv + used);
     }
     fprintf(stderr, "usage: podlab ROLE [ARGUMENTS]\n");

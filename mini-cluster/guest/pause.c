@@ -12,7 +12,7 @@
 
 static int write_file(const char *path, int flags, const char *text, size_t n)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+    int fd = open(guest_path(path), O_WRONLY | O_CLOEXEC | flags);
     if (fd < 0 || write(fd, text, n) != (ssize_t)n) {
         guest_log("cannot write %s: %s", path, strerror(errno));
         if (fd >= 0) {

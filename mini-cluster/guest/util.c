@@ -3,6 +3,7 @@
 #include "guest/guest.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@ static void *checked(void *p)
 {
     if (p == NULL) {
         guest_log("out of memory");
-        _exit(1);
+        kill(getpid(), SIGKILL); /* as the kernel would; PID 1 of a container survives that */
+        _exit(137);
     }
     return p;
 }
@@ -81,10 +83,23 @@ char *guest_find(const char *text, size_t n, const char *needle)
     return NULL;
 }
 
+const char *guest_path(const char *path)
+{
+    static char paths[2][4096];
+    static unsigned turn;
+    const char *root = guest_env("PODLAB_ROOT", NULL);
+    if (root == NULL || path[0] != '/') {
+        return path;
+    }
+    char *ret = paths[turn++ % 2];
+    snprintf(ret, sizeof(paths[0]), "%s%s", root, path);
+    return ret;
+}
+
 void guest_each_line(const char *path, bool (*fn)(void *arg, char *line), void *arg)
 {
     static char text[16 * 1024];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(guest_path(path), O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
     text[n > 0 ? n : 0] = '\0';
     if (fd >= 0) {

@@ -50,7 +50,7 @@ static void healthz(const struct http_request *q, struct http_response *r)
     if (fail >= 0) {
         sick_until = ev_now() + (uint64_t)fail * 1000;
     }
-    bool sick = sick_until > ev_now() || access("/tmp/unhealthy", F_OK) == 0;
+    bool sick = sick_until > ev_now() || access(guest_path("/tmp/unhealthy"), F_OK) == 0;
     http_text(r, sick ? 503 : 200, sick ? "unhealthy\n" : "ok\n");
     r->quiet = !sick;
 }
@@ -64,7 +64,7 @@ static void readyz(const struct http_request *q, struct http_response *r)
     if (ready_at > ev_now()) {
         http_text(r, 503, "starting: ready in %u s\n",
                   (unsigned)((ready_at - ev_now() + 999) / 1000));
-    } else if (unready_until > ev_now() || access("/tmp/unready", F_OK) == 0) {
+    } else if (unready_until > ev_now() || access(guest_path("/tmp/unready"), F_OK) == 0) {
         http_text(r, 503, "not ready\n");
     } else {
         http_text(r, 200, "ok\n");
@@ -173,7 +173,7 @@ int web_main(int argc, char **argv)
     gethostname(hostname, sizeof(hostname) - 1);
     name = guest_env("NAME", "web");
     version = guest_env("VERSION", "v1");
-    pod = guest_env("POD_NAME", hostname);
+    pod = guest_env("POD_NAME", guest_env("HOSTNAME", hostname));
     node = guest_env("NODE_NAME", "");
     snprintf(header, sizeof(header), "X-Pod: %.250s\r\nX-Version: %.100s\r\n", pod, version);
     struct http_opts opts = {
