@@ -94,6 +94,7 @@ struct check_probe_opts {
     struct kube *kube;
     const char *ns; /* NULL: default */
     const struct lab_probe *probe;
+    const char *workdir; /* where a file of addresses is */
 };
 
 /* Everything in opts is borrowed until it is freed; the struct is copied. Sends nothing yet. */

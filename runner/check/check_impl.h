@@ -22,8 +22,8 @@ struct check_kind {
     void (*tick)(void *own, uint64_t now_ns);
 };
 
-extern const struct check_kind check_kind_get, check_kind_list, check_kind_http, check_kind_shell,
-    check_kind_probe, check_kind_ask;
+extern const struct check_kind check_kind_get, check_kind_list, check_kind_http, check_kind_url,
+    check_kind_shell, check_kind_probe, check_kind_ask;
 
 enum way_state { WAY_NONE /* not looked at yet */, WAY_UNKNOWN, WAY_FALSE, WAY_TRUE };
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of answers: a round of requests through the API's service proxy, one after the other. */
+/* Checks of answers: a round of requests through the API's service proxy, or to a port of a host,
+ * one after the other. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check/answer.h"
+#include "check/caller.h"
 #include "check/check_impl.h"
 #include "common/json/jx.h"
 #include "common/loop.h"
@@ -13,13 +15,15 @@
 #define POLL LOOP_S(1)
 #define AT_MOST LOOP_MS(200) /* however often something changes */
 #define REQUEST_TIMEOUT LOOP_S(3)
+#define CALL_TIMEOUT LOOP_S(1) /* a host that is off says nothing at all */
 
 enum { MAX_BODY = 64 * 1024 };
 
 struct http {
     struct check_way *way;
     char *path;
-    bool busy, again; /* a round is out; something changed since it began */
+    struct caller *caller; /* NULL: through the proxy */
+    bool busy, again;      /* a round is out; something changed since it began */
     uint64_t started_ns;
     unsigned left;
     json_t *round; /* what this round has seen so far */
@@ -58,7 +62,7 @@ static void take_answer(struct http *h, const struct kube_answer *a)
 {
     struct answer_sender sender;
     take_status(h->round, a->status);
-    if (a->status == 0 || is_api_error(a)) {
+    if (a->status == 0 || (h->caller == NULL && is_api_error(a))) {
         json_object_set_new(
             h->round, "error",
             json_string(a->status == 0 ? a->err->msg : jx_get_str(a->answer, "message", "")));
@@ -93,7 +97,11 @@ static void on_answer(void *arg, const struct kube_answer *a)
 
 static void ask(struct http *h)
 {
-    kube_get(h->way->run->o.kube, h->path, REQUEST_TIMEOUT, on_answer, h);
+    if (h->caller != NULL) {
+        caller_get(h->caller, h->way->check->url, h->path, CALL_TIMEOUT, on_answer, h);
+    } else {
+        kube_get(h->way->run->o.kube, h->path, REQUEST_TIMEOUT, on_answer, h);
+    }
 }
 
 static void start(struct http *h)
@@ -122,9 +130,20 @@ static void *http_begin(struct check_way *w)
     return h;
 }
 
+static void *url_begin(struct check_way *w)
+{
+    struct http *h = xnew(struct http);
+    h->way = w;
+    h->path = xstrdup(w->check->path != NULL ? w->check->path : "/");
+    h->caller = caller_new(w->run->o.kube);
+    pool_watch(w->run->pool, "hosts.podlab.dev", NULL, NULL, w);
+    return h;
+}
+
 static void http_end(void *own)
 {
     struct http *h = own;
+    caller_free(h->caller);
     kube_forget(h->way->run->o.kube, h);
     json_decref(h->round);
     free(h->path);
@@ -149,3 +168,4 @@ static void http_tick(void *own, uint64_t now_ns)
 }
 
 const struct check_kind check_kind_http = {http_begin, http_end, http_look, http_tick};
+const struct check_kind check_kind_url = {url_begin, http_end, http_look, http_tick};

@@ -115,6 +115,22 @@ static void look_at_node(const struct motion_view *view, const json_t *node, str
     }
 }
 
+/* What its Docker runs, started by hand or by its agent. */
+static void look_at_host(const json_t *host, struct motion *m)
+{
+    size_t i;
+    const json_t *c;
+    sign(m, jx_str(host, "status.power", ""));
+    sign(m, jx_str(host, "status.network", ""));
+    jx_each(i, c, jx_arr(host, "status.containers"))
+    {
+        sign(m, jx_str(c, "id", ""));
+        sign(m, jx_str(c, "state", ""));
+    }
+    const char *power = jx_str(host, "spec.power", "On");
+    m->moving |= !str_eq(power, jx_str(host, "status.power", power));
+}
+
 static enum rest containers_rest(const json_t *pod, int64_t now_us)
 {
     const json_t *statuses = jx_arr(pod, "status.containerStatuses");
@@ -223,6 +239,12 @@ void motion_look(const struct motion_view *view, struct motion *ret)
     {
         if (view->is_about(view->arg, obj)) {
             look_at_node(view, obj, &m);
+        }
+    }
+    jx_each(i, obj, view->hosts)
+    {
+        if (view->is_about(view->arg, obj)) {
+            look_at_host(obj, &m);
         }
     }
     *ret = m;

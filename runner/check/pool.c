@@ -165,6 +165,11 @@ static bool serves(const struct pool *p, const char *ns, const char *service, co
 /* Named as a node or as its host, or one of all. */
 static bool node_is_meant(const struct pool *p, const struct check_way *w, const json_t *node)
 {
+    if (w->check->kind == LAB_URL) {
+        const char *name = jx_str(node, "metadata.name", "");
+        size_t n = strlen(name);
+        return strncmp(w->check->url, name, n) == 0 && w->check->url[n] == ':';
+    }
     const struct kube_resource *r =
         w->check->resource != NULL ? kube_find_resource(p->run->o.kube, w->check->resource) : NULL;
     if (r == NULL || (!str_eq(r->kind, "Node") && !str_eq(r->kind, "Host"))) {
@@ -179,7 +184,7 @@ static bool way_is_about(const struct pool *p, const struct check_way *w, const 
     const char *ns = check_way_ns(w);
     const struct kube_resource *r;
     const struct lab_probe *probe;
-    if (str_eq(jx_str(obj, "kind", ""), "Node")) {
+    if (str_eq(jx_str(obj, "kind", ""), "Node") || str_eq(jx_str(obj, "kind", ""), "Host")) {
         return node_is_meant(p, w, obj);
     }
     if (!str_eq(jx_str(obj, "metadata.namespace", ""), ns)) {
@@ -195,9 +200,11 @@ static bool way_is_about(const struct pool *p, const struct check_way *w, const 
         return serves(p, ns, w->check->service, obj);
     case LAB_PROBE:
         probe = lab_find_probe(p->run->o.lab, w->check->probe);
-        return probe != NULL && serves(p, ns, probe->service, obj);
+        return probe != NULL && probe->service != NULL && serves(p, ns, probe->service, obj);
     case LAB_SHELL:
         return true; /* nobody knows what the script looks at */
+    case LAB_URL:
+    case LAB_HOST:
     case LAB_ASK:
         return false;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check/answer.h"
+#include "check/caller.h"
 #include "check/check.h"
 #include "common/json/jx.h"
 #include "common/loop.h"
@@ -16,7 +17,7 @@
 #define TIMEOUT LOOP_S(1)
 #define SLOT LOOP_MS(100)
 
-enum { SPARE_FLIGHTS = 8 };
+enum { SPARE_FLIGHTS = 8, MAX_ADDRESSES = 16, ADDRESS_SIZE = 128 };
 
 /* What became of a request; later is worse, and wins its cell. */
 enum outcome {
@@ -47,6 +48,8 @@ struct figures {
 struct check_probe {
     struct check_probe_opts o;
     char *path;
+    struct caller *caller; /* NULL: through the service proxy */
+    unsigned turn;         /* whose of the addresses it is */
     struct loop_timer *timer;
     uint64_t interval_ns, next_ns, started_ns;
     VEC(struct shot *) flights;
@@ -145,6 +148,9 @@ static bool is_late(const struct kube_answer *a)
 static enum outcome outcome_of(const struct check_probe *p, const struct kube_answer *a)
 {
     bool late = is_late(a);
+    if (p->caller != NULL && (a->status == 0 || a->status >= 400)) {
+        return OUT_FAILED; /* whoever was called: it is not what the callers want */
+    }
     if (a->status == 0 && !late) {
         return OUT_NOTHING; /* the API itself does not answer */
     }
@@ -163,10 +169,11 @@ static enum outcome outcome_of(const struct check_probe *p, const struct kube_an
 static void take_error(struct check_probe *p, const struct kube_answer *a)
 {
     cleanup_free char *code = xasprintf("answered %d", a->status);
-    const char *why = is_late(a)        ? "no answer within 1 s"
-                      : a->status == 0  ? a->err->msg
-                      : is_api_error(a) ? jx_get_str(a->answer, "message", code)
-                                        : code;
+    const char *why = is_late(a)       ? "no answer within 1 s"
+                      : a->status == 0 ? a->err->msg
+                      : is_api_error(a) && p->caller == NULL
+                          ? jx_get_str(a->answer, "message", code)
+                          : code;
     str_copy(p->f.error, sizeof(p->f.error), why);
 }
 
@@ -221,12 +228,60 @@ static void on_answer(void *arg, const struct kube_answer *a)
     free(s);
 }
 
+/* Each line of the learner's file in turn, as it stands there now; "" when it names none. */
+static void next_address(struct check_probe *p, char *buf, size_t size)
+{
+    cleanup_free char *path = xasprintf("%s/%s", p->o.workdir, p->o.probe->addresses);
+    FILE *file = fopen(path, "re");
+    char lines[MAX_ADDRESSES][ADDRESS_SIZE];
+    unsigned n = 0;
+    while (file != NULL && n < MAX_ADDRESSES && fgets(lines[n], ADDRESS_SIZE, file) != NULL) {
+        char *line = lines[n];
+        size_t from = strspn(line, " \t");
+        memmove(line, line + from, strlen(line + from) + 1);
+        line[strcspn(line, " \t\r\n#")] = '\0';
+        n += line[0] != '\0';
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    str_copy(buf, size, n > 0 ? lines[p->turn++ % n] : "");
+}
+
+static void answer_nobody(void *arg)
+{
+    struct shot *s = arg;
+    struct err err;
+    struct kube_answer a = {.text = "", .err = &err};
+    err_set(&err, ERR_NOT_FOUND, "%s names no address", s->probe->o.probe->addresses);
+    on_answer(s, &a);
+}
+
+static void call(struct check_probe *p, struct shot *s)
+{
+    char address[ADDRESS_SIZE];
+    if (p->o.probe->addresses != NULL) {
+        next_address(p, address, sizeof(address));
+    } else {
+        str_copy(address, sizeof(address), p->o.probe->url);
+    }
+    if (address[0] == '\0') {
+        loop_defer(p->o.loop, answer_nobody, s);
+    } else {
+        caller_get(p->caller, address, p->path, TIMEOUT, on_answer, s);
+    }
+}
+
 static void shoot(struct check_probe *p)
 {
     struct shot *s = xnew(struct shot);
     *s = (struct shot){p, now_ns(p), loop_wall_us(p->o.loop), p->age};
     vec_push(&p->flights, s);
-    kube_get(p->o.kube, p->path, TIMEOUT, on_answer, s);
+    if (p->caller != NULL) {
+        call(p, s);
+    } else {
+        kube_get(p->o.kube, p->path, TIMEOUT, on_answer, s);
+    }
 }
 
 /* At a steady pace; after a gap it goes on from now. */
@@ -252,9 +307,14 @@ struct check_probe *check_probe_new(const struct check_probe_opts *opts)
     const char *path = probe->path != NULL ? probe->path : "/";
     struct check_probe *p = xnew(struct check_probe);
     p->o = *opts;
-    p->path = xasprintf("/api/v1/namespaces/%s/services/%s/proxy%s%s",
-                        opts->ns != NULL ? opts->ns : "default", probe->service,
-                        path[0] == '/' ? "" : "/", path);
+    if (probe->service != NULL) {
+        p->path = xasprintf("/api/v1/namespaces/%s/services/%s/proxy%s%s",
+                            opts->ns != NULL ? opts->ns : "default", probe->service,
+                            path[0] == '/' ? "" : "/", path);
+    } else {
+        p->path = xstrdup(path);
+        p->caller = caller_new(opts->kube);
+    }
     p->interval_ns = LOOP_S(1) / (probe->per_second > 0 ? probe->per_second : 1);
     p->timer = loop_timer_new(opts->loop, on_timer, p);
     p->f.pods = json_object();
@@ -266,6 +326,8 @@ static void forget_flights(struct check_probe *p)
 {
     for (size_t i = 0; i < p->flights.n; i++) {
         kube_forget(p->o.kube, p->flights.v[i]);
+        caller_forget(p->caller, p->flights.v[i]);
+        loop_undefer(p->o.loop, p->flights.v[i]);
         free(p->flights.v[i]);
     }
     p->flights.n = 0;
@@ -278,6 +340,7 @@ void check_probe_free(struct check_probe *p)
     }
     forget_flights(p);
     vec_fini(&p->flights);
+    caller_free(p->caller);
     loop_timer_free(p->timer);
     json_decref(p->f.pods);
     json_decref(p->f.statuses);

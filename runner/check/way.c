@@ -9,6 +9,7 @@
 
 static const struct check_kind *const kinds[] = {
     [LAB_GET] = &check_kind_get,     [LAB_LIST] = &check_kind_list,   [LAB_HTTP] = &check_kind_http,
+    [LAB_URL] = &check_kind_url,     [LAB_HOST] = &check_kind_get, /* of the Host */
     [LAB_SHELL] = &check_kind_shell, [LAB_PROBE] = &check_kind_probe, [LAB_ASK] = &check_kind_ask,
 };
 

@@ -266,7 +266,8 @@ static void start_probes(struct prove *p)
         struct check_probe_opts opts = {.loop = p->o->loop,
                                         .kube = p->o->kube,
                                         .ns = p->o->lab->ns,
-                                        .probe = &p->o->lab->probes[i]};
+                                        .probe = &p->o->lab->probes[i],
+                                        .workdir = p->o->workdir};
         struct check_probe *probe = check_probe_new(&opts);
         check_probe_start(probe);
         vec_push(&p->probes, probe);

@@ -9,21 +9,32 @@
 
 #include <jansson.h>
 
-enum lab_check_kind { LAB_GET, LAB_LIST, LAB_HTTP, LAB_SHELL, LAB_PROBE, LAB_ASK };
+enum lab_check_kind {
+    LAB_GET,
+    LAB_LIST,
+    LAB_HTTP,
+    LAB_URL,
+    LAB_HOST,
+    LAB_SHELL,
+    LAB_PROBE,
+    LAB_ASK
+};
 
 /* One thing that must be so. All strings belong to the lab. */
 struct lab_check {
     const char *id;   /* unique in its step */
     const char *name; /* "three replicas are ready": what the learner reads */
     enum lab_check_kind kind;
-    bool keep;            /* judged last, over the whole step: must never have been false */
-    const char *resource; /* LAB_GET: "deployments", LAB_LIST: "pods" */
-    const char *object;   /* LAB_GET: the name */
-    const char *ns;       /* NULL: default */
+    bool keep; /* judged last, over the whole step: must never have been false */
+    const char
+        *resource;      /* LAB_GET: "deployments", LAB_LIST: "pods", LAB_HOST: "hosts.podlab.dev" */
+    const char *object; /* LAB_GET: the name; LAB_HOST: the host's */
+    const char *ns;     /* NULL: default */
     const char *selector; /* LAB_LIST: labels; NULL: all */
     const char *service;  /* LAB_HTTP: "web" or "web:80", through services/proxy */
+    const char *url;      /* LAB_URL: "worker-1:8080", asked for as curl in the lab's shell would */
     const char *path;     /* LAB_HTTP: "/" */
-    unsigned requests;    /* LAB_HTTP: how many for one look (distinct pods); 1 */
+    unsigned requests;    /* LAB_HTTP, LAB_URL: how many for one look (distinct pods); 1 */
     const char *expect;   /* jq; NULL for LAB_SHELL and LAB_ASK. Input: the object ("null" when
                            * there is none), the list, the answer {status, body, pods, ...}, the
                            * probe's figures */
@@ -49,6 +60,22 @@ struct lab_ask {
     bool recall_after;          /* come back to it when the step's checks pass */
 };
 
+/* What the lab does to a host while the learner works. */
+struct lab_fault {
+    const char *check; /* it strikes when this check becomes true; NULL: when the step begins ... */
+    int64_t after_ms;  /* ... and so long after that */
+    const char *host;
+    const char *field; /* "power" or "network" */
+    const char *value; /* "Off", "Paused"; "Partitioned" */
+    int64_t for_ms;    /* then it is undone; 0: when the step is left */
+};
+
+/* How soon a silent node is given up; NULL: as the preset has it. Durations as text: "20s". */
+struct lab_clock {
+    const char *preset; /* "lab", "kubernetes", "swarm", "mesos" */
+    const char *heartbeat, *grace, *eviction;
+};
+
 struct lab_step {
     const char *id;
     const char *title;
@@ -59,16 +86,24 @@ struct lab_step {
     struct lab_ask *ask; /* NULL */
     struct lab_check *checks;
     size_t nchecks;
+    struct lab_fault *faults;
+    size_t nfaults;
+    struct lab_clock *clock;             /* NULL: the lab's */
+    bool map;                            /* the hosts are drawn above the text */
     const char *solution;                /* path of solution/NN.sh; NULL */
     const char *const *near_misses;      /* paths, NULL-terminated */
     const char *const *near_miss_causes; /* of each: "no-room"; NULL when the file names none */
     bool from_replay;                    /* got to by replaying the earlier solutions */
 };
 
-/* Traffic that runs while the learner works: what `probe` checks judge. */
+/* Traffic that runs while the learner works: what `probe` checks judge. One of `service`, `url` and
+ * `addresses` says where to. */
 struct lab_probe {
     const char *id;
-    const char *service; /* through services/proxy: "web" */
+    const char *service;   /* through services/proxy: "web" */
+    const char *url;       /* "worker-1:8080" */
+    const char *addresses; /* a file in the learner's folder: HOST:PORT lines, taken in turn, as a
+                            * caller does who was given the list */
     const char *path;
     unsigned per_second; /* 10 */
     int64_t slow_ms;     /* slower answers are drawn as slow */

@@ -34,8 +34,10 @@ static const struct read_key cluster_keys[] = {
 };
 
 static const struct read_key probe_keys[] = {
-    {"id", READ_TEXT, true},         {"service", READ_TEXT, true}, {"path", READ_TEXT, false},
-    {"per_second", READ_INT, false}, {"slow_ms", READ_INT, false}, {0},
+    {"id", READ_TEXT, true},      {"service", READ_TEXT, false},
+    {"url", READ_TEXT, false},    {"addresses", READ_TEXT, false},
+    {"path", READ_TEXT, false},   {"per_second", READ_INT, false},
+    {"slow_ms", READ_INT, false}, {0},
 };
 
 static char *slurp(const char *path)
@@ -110,6 +112,24 @@ static void digest(struct lab *lab)
 
 /* ---- lab.yaml ---- */
 
+static int read_target(struct reading *r, const json_t *obj, const char *path, struct lab_probe *p)
+{
+    p->service = read_text(r, obj, "service");
+    p->url = read_text(r, obj, "url");
+    p->addresses = read_text(r, obj, "addresses");
+    if ((p->service != NULL) + (p->url != NULL) + (p->addresses != NULL) != 1) {
+        return read_fail(r, path, "one of service, url and addresses must say where to");
+    }
+    if (p->url != NULL && !read_is_address(p->url)) {
+        return read_fail(r, path, "url: \"%s\" is not of the form HOST:PORT, such as worker-1:8080",
+                         p->url);
+    }
+    if (p->addresses != NULL && strchr(p->addresses, '/') != NULL) {
+        return read_fail(r, path, "addresses: must be a file of the learner's folder, not a path");
+    }
+    return 0;
+}
+
 static int read_probes(struct reading *r, const json_t *doc)
 {
     const json_t *probes = jx_get(doc, "probes");
@@ -124,7 +144,9 @@ static int read_probes(struct reading *r, const json_t *doc)
         }
         struct lab_probe *p = &r->lab->probes[i];
         p->id = read_text(r, probe, "id");
-        p->service = read_text(r, probe, "service");
+        if (read_target(r, probe, path, p) < 0) {
+            return -1;
+        }
         p->path = jx_get(probe, "path") != NULL ? read_text(r, probe, "path") : "/";
         p->per_second = (unsigned)jx_int(probe, "per_second", 10);
         p->slow_ms = jx_int(probe, "slow_ms", 250);

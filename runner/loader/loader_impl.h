@@ -19,7 +19,14 @@ struct reading {
     struct err *err;
 };
 
-enum read_type { READ_TEXT, READ_INT, READ_BOOL, READ_OBJECT, READ_ARRAY };
+enum read_type {
+    READ_TEXT,
+    READ_WORD, /* text, or what YAML takes for true and false: Off */
+    READ_INT,
+    READ_BOOL,
+    READ_OBJECT,
+    READ_ARRAY
+};
 
 /* One key that may stand in an object; a NULL name ends the table. */
 struct read_key {
@@ -42,11 +49,18 @@ int read_texts(struct reading *r, const json_t *obj, const char *key, const char
 /* "30s", "500ms", "2m", or a number of seconds, in milliseconds; 0 when missing. */
 int read_duration(struct reading *r, const json_t *obj, const char *key, const char *path,
                   int64_t *ret) WARN_UNUSED;
+/* "worker-1:8080", perhaps with a path behind it. */
+bool read_is_address(const char *text);
 /* A file of the lab's folder, whole; NULL when it is not there. The arena owns it. */
 char *read_file(struct reading *r, const char *name);
 
 int read_check(struct reading *r, const json_t *obj, const char *path, bool alternative,
                struct lab_check *ret) WARN_UNUSED;
+/* A step's `faults`, once its checks are read, and its `clock`. */
+int read_faults(struct reading *r, const json_t *obj, const char *path,
+                struct lab_step *step) WARN_UNUSED;
+int read_clock(struct reading *r, const json_t *obj, const char *path,
+               struct lab_step *step) WARN_UNUSED;
 int read_step(struct reading *r, const json_t *obj, const char *path,
               struct lab_step *ret) WARN_UNUSED;
 /* Cuts "## Hint" sections off a step's text. */

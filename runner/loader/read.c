@@ -23,8 +23,8 @@ int read_fail(struct reading *r, const char *path, const char *fmt, ...)
 
 static const char *type_word(enum read_type t)
 {
-    static const char *const words[] = {"text", "a whole number", "true or false", "a mapping",
-                                        "a list"};
+    static const char *const words[] = {"text",          "a word",    "a whole number",
+                                        "true or false", "a mapping", "a list"};
     return words[t];
 }
 
@@ -33,6 +33,8 @@ static bool has_type(const json_t *v, enum read_type t)
     switch (t) {
     case READ_TEXT:
         return json_is_string(v) || json_is_number(v);
+    case READ_WORD:
+        return json_is_string(v) || json_is_boolean(v);
     case READ_INT:
         return json_is_integer(v);
     case READ_BOOL:
@@ -120,6 +122,14 @@ int read_texts(struct reading *r, const json_t *obj, const char *key, const char
     }
     *ret = out;
     return 0;
+}
+
+bool read_is_address(const char *text)
+{
+    size_t host = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+    size_t port = text[host] == ':' ? strspn(text + host + 1, "0123456789") : 0;
+    char end = port > 0 ? text[host + 1 + port] : 'x';
+    return host > 0 && port > 0 && port <= 5 && (end == '\0' || end == '/');
 }
 
 int read_duration(struct reading *r, const json_t *obj, const char *key, const char *path,

@@ -12,6 +12,8 @@ static const struct read_key check_keys[] = {
     {"get", READ_TEXT, false},
     {"list", READ_TEXT, false},
     {"http", READ_TEXT, false},
+    {"url", READ_TEXT, false},
+    {"host", READ_TEXT, false},
     {"shell", READ_TEXT, false},
     {"probe", READ_TEXT, false},
     {"ask", READ_TEXT, false},
@@ -32,8 +34,9 @@ struct kind_row {
 };
 
 static const struct kind_row kinds[] = {
-    {"get", LAB_GET, true},      {"list", LAB_LIST, true},   {"http", LAB_HTTP, true},
-    {"shell", LAB_SHELL, false}, {"probe", LAB_PROBE, true}, {"ask", LAB_ASK, false},
+    {"get", LAB_GET, true},     {"list", LAB_LIST, true}, {"http", LAB_HTTP, true},
+    {"url", LAB_URL, true},     {"host", LAB_HOST, true}, {"shell", LAB_SHELL, false},
+    {"probe", LAB_PROBE, true}, {"ask", LAB_ASK, false},
 };
 
 static int read_kind(struct reading *r, const json_t *obj, const char *path, struct lab_check *ret)
@@ -51,8 +54,8 @@ static int read_kind(struct reading *r, const json_t *obj, const char *path, str
     }
     if (row == NULL) {
         return read_fail(r, path,
-                         "is of no kind; one of get, list, http, shell, probe, ask, any "
-                         "must be there");
+                         "is of no kind; one of get, list, http, url, host, shell, probe, ask, "
+                         "any must be there");
     }
     if (row->needs_expect != (jx_get(obj, "expect") != NULL)) {
         return read_fail(r, path,
@@ -135,6 +138,7 @@ int read_check(struct reading *r, const json_t *obj, const char *path, bool alte
     ret->resource = read_text(r, obj, "list");
     ret->selector = read_text(r, obj, "selector");
     ret->service = read_text(r, obj, "http");
+    ret->url = read_text(r, obj, "url");
     ret->path = jx_get(obj, "path") != NULL ? read_text(r, obj, "path") : "/";
     ret->requests = (unsigned)jx_int(obj, "requests", 1);
     ret->shell = read_text(r, obj, "shell");
@@ -144,6 +148,14 @@ int read_check(struct reading *r, const json_t *obj, const char *path, bool alte
     }
     if (ret->kind == LAB_PROBE && lab_find_probe(r->lab, ret->probe) == NULL) {
         return read_fail(r, path, "probe: the lab has no probe \"%s\"", ret->probe);
+    }
+    if (ret->kind == LAB_URL && !read_is_address(ret->url)) {
+        return read_fail(r, path, "url: \"%s\" is not of the form HOST:PORT, such as worker-1:8080",
+                         ret->url);
+    }
+    if (ret->kind == LAB_HOST) {
+        ret->resource = "hosts.podlab.dev";
+        ret->object = read_text(r, obj, "host");
     }
     return ret->kind == LAB_GET ? split_object(r, path, jx_str(obj, "get", ""), ret) : 0;
 }

@@ -9,10 +9,17 @@
 #include "loader/loader_impl.h"
 
 static const struct read_key step_keys[] = {
-    {"id", READ_TEXT, true},       {"title", READ_TEXT, true},
-    {"text", READ_TEXT, true},     {"from", READ_TEXT, false},
-    {"setup", READ_TEXT, false},   {"ask", READ_OBJECT, false},
-    {"checks", READ_ARRAY, false}, {0},
+    {"id", READ_TEXT, true},
+    {"title", READ_TEXT, true},
+    {"text", READ_TEXT, true},
+    {"from", READ_TEXT, false},
+    {"setup", READ_TEXT, false},
+    {"ask", READ_OBJECT, false},
+    {"checks", READ_ARRAY, false},
+    {"faults", READ_ARRAY, false},
+    {"clock", READ_OBJECT, false},
+    {"map", READ_BOOL, false},
+    {0},
 };
 
 static const struct read_key ask_keys[] = {
@@ -227,5 +234,9 @@ int read_step(struct reading *r, const json_t *obj, const char *path, struct lab
             return -1;
         }
     }
-    return read_checks(r, obj, path, ret);
+    ret->map = jx_bool(obj, "map", false);
+    if (read_checks(r, obj, path, ret) < 0 || read_clock(r, obj, path, ret) < 0) {
+        return -1;
+    }
+    return read_faults(r, obj, path, ret);
 }

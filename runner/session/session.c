@@ -328,7 +328,8 @@ static void start_probes(struct session *s)
         struct check_probe_opts opts = {.loop = s->o.loop,
                                         .kube = s->o.kube,
                                         .ns = s->o.lab->ns,
-                                        .probe = &s->o.lab->probes[i]};
+                                        .probe = &s->o.lab->probes[i],
+                                        .workdir = s->o.workdir};
         struct check_probe *p = check_probe_new(&opts);
         check_probe_start(p);
         vec_push(&s->probes, p);

@@ -267,8 +267,9 @@ static void take_verdict(struct scene *s, const struct why_opts *opts,
     const struct lab_probe *probe = c->kind == LAB_PROBE && v->lab != NULL && c->probe != NULL
                                         ? lab_find_probe(v->lab, c->probe)
                                         : NULL;
-    if (c->kind == LAB_HTTP || probe != NULL) {
-        take_service(s, probe != NULL ? probe->service : c->service);
+    const char *service = probe != NULL ? probe->service : c->service;
+    if (service != NULL) {
+        take_service(s, service);
     }
 }
 

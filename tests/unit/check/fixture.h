@@ -37,7 +37,8 @@ static inline int fixture_set_up(void **state)
     f->step.id = "step";
     f->step.checks = f->checks;
     f->workdir = "/tmp";
-    f->lab_probe = (struct lab_probe){"web", "web", "/", 50, 250};
+    f->lab_probe = (struct lab_probe){
+        .id = "web", .service = "web", .path = "/", .per_second = 50, .slow_ms = 250};
     f->lab.probes = &f->lab_probe;
     f->lab.nprobes = 1;
     *state = f;
@@ -126,7 +127,8 @@ static inline void fixture_run(struct fixture *f)
 
 static inline void fixture_traffic(struct fixture *f)
 {
-    struct check_probe_opts opts = {f->fake->loop, f->fake->kube, "default", &f->lab_probe};
+    struct check_probe_opts opts = {f->fake->loop, f->fake->kube, "default", &f->lab_probe,
+                                    f->workdir};
     f->probe = check_probe_new(&opts);
     check_probe_start(f->probe);
 }

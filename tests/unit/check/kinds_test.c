@@ -81,6 +81,59 @@ static void test_http_looks_often_and_not_too_often(void **state)
     fixture_until(f, 0, CHECK_OK);
 }
 
+/* ---- by a host's port ---- */
+
+/* The fake cluster's own server stands for the port of a host. */
+static char *host_is_here(struct fixture *f, const char *name)
+{
+    cleanup_free char *yaml = xasprintf(
+        "{kind: Host, metadata: {name: %s}, spec: {power: 'On'}, status: {power: 'On', address: "
+        "127.0.0.1}}",
+        name);
+    fake_apply(f->fake, yaml);
+    return xasprintf("%s:%d/api/v1/namespaces/default/services/web/proxy/", name, f->fake->port);
+}
+
+static void test_a_hosts_port(void **state)
+{
+    struct fixture *f = *state;
+    struct answers a = {.status = 200, .pods = 1};
+    f->fake->proxy = on_proxy;
+    f->fake->user = &a;
+    cleanup_free char *url = host_is_here(f, "worker-1");
+    struct lab_check *c =
+        fixture_check(f, "both", LAB_URL, ".status == 200 and (.pods | length) == 2");
+    c->url = url;
+    c->requests = 4;
+    c = fixture_check(f, "refused", LAB_URL, ".error == \"connection refused\"");
+    c->url = "worker-1:1"; /* nobody listens there */
+    c = fixture_check(f, "nobody", LAB_URL, ".status == 200");
+    c->url = "worker-9:8080";
+    fixture_run(f);
+    fixture_until(f, 0, CHECK_OK);
+    fixture_until(f, 1, CHECK_OK);
+    fixture_until_seen(f, 2);
+    const json_t *seen = fixture_verdict(f, 2)->seen;
+    assert_int_equal(jx_int(seen, "status", -1), 0);
+    assert_string_equal(jx_str(seen, "error", ""), "there is no host worker-9");
+}
+
+static void test_a_host(void **state)
+{
+    struct fixture *f = *state;
+    struct lab_check *c = fixture_check(f, "published", LAB_HOST,
+                                        "[.status.ports[]? | select(.port == 8080)] | length == 1");
+    c->resource = "hosts.podlab.dev";
+    c->object = "worker-1";
+    cleanup_free char *unused = host_is_here(f, "worker-1");
+    fixture_run(f);
+    fixture_until_seen(f, 0);
+    assert_int_equal(f->dones, 0);
+    fake_apply(f->fake, "{kind: Host, metadata: {name: worker-1}, spec: {power: 'On'}, status: "
+                        "{power: 'On', ports: [{port: 8080, owner: web}]}}");
+    fixture_until_done(f);
+}
+
 /* ---- shell ---- */
 
 static struct lab_check *shell(struct fixture *f, const char *script)
@@ -196,6 +249,59 @@ static void test_a_probe_counts(void **state)
     assert_true(a.calls <= calls + 1);
 }
 
+static void write_addresses(const struct fixture *f, const char *text)
+{
+    cleanup_free char *path = xasprintf("%s/callers.txt", f->workdir);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void test_a_probe_calls_who_is_listed(void **state)
+{
+    struct fixture *f = *state;
+    struct answers a = {.status = 200, .pods = 2};
+    char dir[] = "/tmp/podlab-callers-XXXXXX";
+    f->fake->proxy = on_proxy;
+    f->fake->user = &a;
+    f->workdir = mkdtemp(dir);
+    f->lab_probe.service = NULL;
+    f->lab_probe.addresses = "callers.txt";
+    cleanup_free char *url = host_is_here(f, "worker-1");
+    cleanup_free char *good = xasprintf("# who has web\n\n  %s \n", url);
+    cleanup_free char *half = xasprintf("%s\nworker-1:1\n", url);
+    fixture_traffic(f);
+    fixture_pass(f, 300);
+    json_t *figures = check_probe_figures(f->probe);
+    assert_int_equal(jx_int(figures, "sent", -1), 0); /* nobody was told an address yet */
+    json_decref(figures);
+    write_addresses(f, good);
+    fixture_pass(f, 500);
+    figures = check_probe_figures(f->probe);
+    assert_true(jx_int(figures, "answered", 0) > 5);
+    assert_int_equal(jx_int(figures, "failed", -1), 0);
+    assert_int_equal(json_object_size(jx_get(figures, "pods")), 3);
+    json_decref(figures);
+    write_addresses(f, half);
+    check_probe_reset(f->probe);
+    fixture_pass(f, 600);
+    figures = check_probe_figures(f->probe);
+    int64_t failed = jx_int(figures, "failed", 0), answered = jx_int(figures, "answered", 0);
+    assert_true(failed > 5 && answered > 5);
+    assert_in_range(failed - answered + 3, 0, 6); /* in turn */
+    assert_string_equal(jx_str(figures, "last_error", ""), "connection refused");
+    json_decref(figures);
+    write_addresses(f, "");
+    fixture_pass(f, 300);
+    figures = check_probe_figures(f->probe);
+    assert_string_equal(jx_str(figures, "last_error", ""), "callers.txt names no address");
+    json_decref(figures);
+    cleanup_free char *path = xasprintf("%s/callers.txt", dir);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void test_cells(void **state)
 {
     struct fixture *f = *state;
@@ -288,9 +394,12 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_http_answers),
         TEST(test_http_looks_often_and_not_too_often),
+        TEST(test_a_hosts_port),
+        TEST(test_a_host),
         TEST(test_shell),
         TEST(test_shell_is_ended_with_its_run),
         TEST(test_a_probe_counts),
+        TEST(test_a_probe_calls_who_is_listed),
         TEST(test_cells),
         TEST(test_a_probe_is_kept),
         TEST(test_a_broken_probe_stays_broken),

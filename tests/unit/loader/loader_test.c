@@ -148,6 +148,50 @@ static void test_every_kind(void **state)
     lab_free(lab);
 }
 
+static void test_hosts_faults_and_clocks(void **state)
+{
+    struct folder *d = *state;
+    struct lab *lab = NULL;
+    struct err err;
+    put(d, "lab.yaml",
+        HEAD "probes: [{id: p, url: 'worker-1:8080'}, {id: q, addresses: callers.txt}]\n"
+             "steps:\n  - id: s\n    title: S\n    text: a.md\n    map: true\n"
+             "    clock: {preset: kubernetes, grace: 20s}\n    faults:\n"
+             "      - {host: worker-1, power: Off}\n"
+             "      - {after: {check: h, seconds: 3}, host: worker-2, network: Partitioned, for: "
+             "30s}\n"
+             "    checks:\n"
+             "      - {id: h, name: H, host: worker-2, expect: '.status.ports | length == 1'}\n"
+             "      - {id: u, name: U, url: 'worker-1:8080/info', expect: .status == 200}\n");
+    if (loader_load(d->path, &lab, &err) < 0) {
+        fail_msg("%s", err.msg);
+    }
+    const struct lab_step *s = &lab->steps[0];
+    assert_true(s->map);
+    assert_string_equal(s->clock->preset, "kubernetes");
+    assert_string_equal(s->clock->grace, "20s");
+    assert_null(s->clock->eviction);
+    assert_int_equal(s->nfaults, 2);
+    assert_null(s->faults[0].check);
+    assert_string_equal(s->faults[0].field, "power");
+    assert_string_equal(s->faults[0].value, "Off");
+    assert_int_equal(s->faults[0].after_ms, 0);
+    assert_int_equal(s->faults[0].for_ms, 0);
+    assert_string_equal(s->faults[1].check, "h");
+    assert_string_equal(s->faults[1].host, "worker-2");
+    assert_string_equal(s->faults[1].value, "Partitioned");
+    assert_int_equal(s->faults[1].after_ms, 3000);
+    assert_int_equal(s->faults[1].for_ms, 30000);
+    assert_int_equal(s->checks[0].kind, LAB_HOST);
+    assert_string_equal(s->checks[0].object, "worker-2");
+    assert_int_equal(s->checks[1].kind, LAB_URL);
+    assert_string_equal(s->checks[1].url, "worker-1:8080/info");
+    assert_string_equal(lab->probes[0].url, "worker-1:8080");
+    assert_null(lab->probes[0].service);
+    assert_string_equal(lab->probes[1].addresses, "callers.txt");
+    lab_free(lab);
+}
+
 static void test_hints_and_fences(void **state)
 {
     struct folder *d = *state;
@@ -184,6 +228,8 @@ static void test_a_changed_lab_is_another(void **state)
 
 #define CHECK(text) HEAD "steps:\n  - id: s\n    title: S\n    text: a.md\n    checks: [" text "]\n"
 
+#define WITH(text) HEAD "steps:\n  - {id: s, title: S, text: a.md, " text "}\n"
+
 static const struct {
     const char *yaml, *message; /* behind the file's name */
 } refused[] = {
@@ -206,6 +252,29 @@ static const struct {
      "choices: from 2 to 9 are needed, not 1"},
     {HEAD "steps:\n  - {id: s, title: S, text: a.md, ask: {id: q, choices: [a, b], answer: 3}}\n",
      "answer: must be the number of a choice, from 1 to 2"},
+    {HEAD "probes: [{id: p}]\n" STEP, "probes[0]: one of service, url and addresses must say"},
+    {HEAD "probes: [{id: p, service: web, url: 'w:1'}]\n" STEP,
+     "one of service, url and addresses"},
+    {HEAD "probes: [{id: p, url: worker-1}]\n" STEP, "\"worker-1\" is not of the form HOST:PORT"},
+    {HEAD "probes: [{id: p, addresses: ../x}]\n" STEP, "must be a file of the learner's folder"},
+    {WITH("faults: [{host: w}]"), "steps[0].faults[0]: one of power and network must be there"},
+    {WITH("faults: [{host: w, power: Off, network: Partitioned}]"), "one of power and network"},
+    {WITH("faults: [{host: w, power: On}]"), "power: must be Off or Paused"},
+    {WITH("faults: [{host: w, power: 1}]"), "faults[0].power: must be a word"},
+    {WITH("faults: [{host: w, network: Connected}]"), "network: must be Partitioned"},
+    {WITH("faults: [{power: Off}]"), "\"host\" is missing"},
+    {WITH("faults: [{host: w, power: Off, after: {check: x}}]"),
+     "faults[0].after: check: the step has no check \"x\""},
+    {WITH("faults: [{host: w, power: Off, after: {seconds: -1}}]"), "seconds: must be from 0"},
+    {WITH("faults: [{host: w, power: Off, for: ever}]"), "for: must be a time such as 30s"},
+    {WITH("faults: [{host: w, power: Off, fro: 3s}]"), "did you mean \"for\"?"},
+    {WITH("clock: {preset: sundial}"), "clock: preset: must be lab, kubernetes, swarm or mesos"},
+    {WITH("clock: {grace: long}"), "clock.grace: must be a time such as 30s"},
+    {CHECK("{id: a, name: A, host: w}"), "\"host\" needs an \"expect\""},
+    {CHECK("{id: a, name: A, url: 'worker-1', expect: '.'}"),
+     "url: \"worker-1\" is not of the form HOST:PORT"},
+    {CHECK("{id: a, name: A, url: 'http://worker-1:80', expect: '.'}"),
+     "not of the form HOST:PORT"},
     {CHECK("{id: a, name: A}"), ":9:14: steps[0].checks[0]: is of no kind"},
     {CHECK("{id: a, get: pods/x, expect: '.'}"), "a check needs \"id\" and \"name\""},
     {CHECK("{id: a, name: A, get: pods/x, list: pods, expect: '.'}"),
@@ -324,10 +393,15 @@ int main(void)
     jx_init();
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_real_lab),       TEST(test_every_kind),
-        TEST(test_hints_and_fences), TEST(test_a_changed_lab_is_another),
-        TEST(test_what_is_refused),  TEST(test_scripts_belong_to_a_step),
-        TEST(test_no_folder),        TEST(test_finding),
+        TEST(test_a_real_lab),
+        TEST(test_every_kind),
+        TEST(test_hosts_faults_and_clocks),
+        TEST(test_hints_and_fences),
+        TEST(test_a_changed_lab_is_another),
+        TEST(test_what_is_refused),
+        TEST(test_scripts_belong_to_a_step),
+        TEST(test_no_folder),
+        TEST(test_finding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
