@@ -137,6 +137,29 @@ static void test_destroy_takes_everything(void **state)
 }
 
 /* A learner connected a container of another cluster to ours by hand. */
+/* Whoever lists after the process has ended sees what it was making. */
+static void test_what_is_being_made_lands(void **state)
+{
+    struct box *x = *state;
+    struct outcome started[4] = {0};
+    struct err err;
+    bool never = false;
+    for (unsigned i = 0; i < ARRAY_LEN(started); i++) {
+        char name[96], address[16];
+        struct runtime_spec spec = sandbox(x, 20 + i, name, address);
+        x->rt.ops->ensure(x->rt.self, &spec, 1, outcome_done, &started[i]);
+    }
+    loop_run_until(x->loop, &never, LOOP_MS(2)); /* the requests are on their way */
+    docker_leave(&x->rt);
+    assert_null(x->rt.self);
+    size_t there = box_count(x, "containers/json?all=1&");
+    assert_int_equal(box_open(x, &err), 0); /* for the teardown */
+    assert_int_equal(there, ARRAY_LEN(started));
+    for (unsigned i = 0; i < ARRAY_LEN(started); i++) {
+        assert_false(started[i].done);
+    }
+}
+
 static void test_destroy_with_a_guest_on_the_network(void **state)
 {
     struct box *x = *state;
@@ -295,6 +318,7 @@ int main(void)
         T(test_a_free_subnet_is_free),
         T(test_a_subnet_is_reserved_once),
         T(test_destroy_takes_everything),
+        T(test_what_is_being_made_lands),
         T(test_destroy_with_a_guest_on_the_network),
         T(test_bundled_images_are_here),
         T(test_their_ids_are_known_before),

@@ -141,7 +141,7 @@ static inline int box_recover(struct box *x)
         if (done && o.result == RUNTIME_OK) {
             return 0;
         }
-        if (o.err.code != ERR_CONFLICT) {
+        if (o.err.code != ERR_ALREADY_EXISTS) {
             break;
         }
         x->rt.ops->free(x->rt.self);
