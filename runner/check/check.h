@@ -64,6 +64,9 @@ struct check_opts {
     /* The lab's running probes; those that no check names are not looked at. May be NULL. */
     struct check_probe *const *probes;
     size_t nprobes;
+    /* True while something is about to happen that no check has seen: nothing is done before. May
+     * be NULL. */
+    bool (*is_due)(void *arg);
     /* The state or the progress of a verdict changed; called from the loop. */
     void (*on_change)(void *arg, const struct check_verdict *v);
     /* Every check is OK (keep checks included), the cluster settled: the step is done. Once. */

@@ -67,7 +67,7 @@ static void find_done(struct check_run *r)
     if (r->done || !r->began) {
         return;
     }
-    if (!all_ok(r, false)) {
+    if (!all_ok(r, false) || (r->o.is_due != NULL && r->o.is_due(r->o.arg))) {
         r->true_since_ns = 0;
         return;
     }

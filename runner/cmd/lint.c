@@ -96,10 +96,11 @@ static void look_at_near_misses(struct lint *l, const struct lab_step *step)
 
 static void look_at_step(struct lint *l, const struct lab_step *step)
 {
-    bool keeps = false;
+    bool keeps = false, others = false;
     for (size_t i = 0; i < step->nchecks; i++) {
         look_at_check(l, step, &step->checks[i]);
-        keeps = keeps || step->checks[i].keep;
+        keeps |= step->checks[i].keep;
+        others |= !step->checks[i].keep;
     }
     cleanup_free char *where = xasprintf("step %s", step->id);
     int line = step->nchecks > 0 ? step->checks[0].line : 0;
@@ -109,6 +110,9 @@ static void look_at_step(struct lint *l, const struct lab_step *step)
     if (step->nchecks > 0 && (step->near_misses == NULL || step->near_misses[0] == NULL)) {
         complain(l, where, line,
                  keeps ? "a keep check needs a near-miss" : "it has checks but no near-miss");
+    }
+    if (keeps && !others) {
+        complain(l, where, line, "it has keep checks alone: they say how, and nothing says what");
     }
     look_at_near_misses(l, step);
 }

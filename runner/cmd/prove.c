@@ -16,6 +16,7 @@
 #include "lab/lab.h"
 #include "session/attempt.h"
 #include "session/drive.h"
+#include "session/faults.h"
 #include "why/why.h"
 
 /* Settling is given up after 30 s by itself; scripts end after 60 s. */
@@ -29,6 +30,8 @@ struct prove {
     struct expr *expr;
     struct reset_opts reset;
     VEC(struct check_probe *) probes;
+    struct faults *faults;
+    uint64_t broken; /* bits: which keep checks of the step a near-miss has broken */
     const struct lab_step *step;
     size_t index;
     struct attempt *attempt; /* at the present step; NULL: the cluster is not at its beginning */
@@ -184,6 +187,28 @@ static char *near_miss_name(const char *path)
     return xstrndup(base, strcspn(base, "."));
 }
 
+/* The keep checks that are lost now. */
+static void note_broken(struct prove *p)
+{
+    const struct check_run *run = attempt_checks(p->attempt);
+    for (size_t i = 0; run != NULL && i < check_run_count(run); i++) {
+        const struct check_verdict *v = check_run_verdict(run, i);
+        p->broken |= v->check->keep && v->state == CHECK_BROKEN ? (uint64_t)1 << (i % 64) : 0;
+    }
+}
+
+/* A keep check holds in an untouched step; that it can fail, a near-miss must show. */
+static void prove_keeping(struct prove *p)
+{
+    for (size_t i = 0; i < p->step->nchecks; i++) {
+        const struct lab_check *c = &p->step->checks[i];
+        if (c->keep && (p->broken & (uint64_t)1 << (i % 64)) == 0) {
+            cleanup_free char *proof = xasprintf("keep check %s", c->id);
+            report(p, proof, false, "no near-miss breaks it: nobody knows whether it can fail");
+        }
+    }
+}
+
 static void prove_near_miss(struct prove *p, const char *path, const char *cause)
 {
     cleanup_free char *output = NULL;
@@ -193,6 +218,7 @@ static void prove_near_miss(struct prove *p, const char *path, const char *cause
     struct attempt_result r = run(p, path, ATTEMPT_SETTLED, SETTLE_TIME, &output);
     json_auto_t *why = r.done ? NULL : explain(p);
     const char *got = jx_str(why, "cause", "");
+    note_broken(p);
     if (why != NULL) {
         str_add(&seen, "\n");
         why_format(why, &seen);
@@ -237,6 +263,7 @@ static bool prove_step(struct prove *p)
 {
     struct err err;
     p->began_ns = loop_mono_ns(p->o->loop);
+    p->broken = 0;
     if (begin_step(p, &err) < 0) {
         report(p, "its beginning", false, "%s", err.msg);
         return false;
@@ -251,6 +278,7 @@ static bool prove_step(struct prove *p)
         }
         prove_near_miss(p, p->step->near_misses[i], p->step->near_miss_causes[i]);
     }
+    prove_keeping(p);
     if (!p->clean && begin_step(p, &err) < 0) {
         report(p, "its beginning again", false, "%s", err.msg);
         return false;
@@ -259,6 +287,38 @@ static bool prove_step(struct prove *p)
 }
 
 /* ---- making and ending ---- */
+
+static void on_trouble(void *arg, const char *text)
+{
+    struct prove *p = arg;
+    if (p->step != NULL) {
+        report(p, "what the lab does to the cluster", false, "%s", text);
+    }
+}
+
+static void start_faults(struct prove *p)
+{
+    struct faults_opts opts = {.loop = p->o->loop,
+                               .kube = p->o->kube,
+                               .lab = p->o->lab,
+                               .foreign = p->o->foreign,
+                               .on_trouble = on_trouble,
+                               .arg = p};
+    p->faults = p->place.faults = faults_new(&opts);
+}
+
+static void on_put_back(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void end_faults(struct prove *p)
+{
+    bool done = false;
+    faults_end(p->faults, on_put_back, &done);
+    loop_run_until(p->o->loop, &done, LOOP_S(10));
+    faults_free(p->faults);
+}
 
 static void start_probes(struct prove *p)
 {
@@ -290,6 +350,7 @@ void prove_lab(const struct prove_opts *opts)
                                   .ns = opts->lab->ns,
                                   .foreign = opts->foreign,
                                   .since_us = opts->since_us};
+    start_faults(&p);
     start_probes(&p);
     for (p.index = 0; p.index < opts->lab->nsteps; p.index++) {
         p.step = &opts->lab->steps[p.index];
@@ -298,6 +359,7 @@ void prove_lab(const struct prove_opts *opts)
         }
     }
     attempt_free(p.attempt);
+    end_faults(&p);
     for (size_t i = 0; i < p.probes.n; i++) {
         check_probe_free(p.probes.v[i]);
     }

@@ -304,7 +304,9 @@ static int run_lab(struct start *s, struct err *err)
         .newcomer = s->earlier.uuid[0] == '\0',
         .stop_words = s->f->kubeconfig == NULL ? stop : NULL,
     };
-    return repl_run(&opts, err);
+    int rc = repl_run(&opts, err);
+    session_put_back(s->session);
+    return rc;
 }
 
 static int run(struct start *s, struct err *err)

@@ -6,6 +6,7 @@
 #include "common/loop.h"
 #include "common/mem.h"
 #include "lab/lab.h"
+#include "session/faults.h"
 #include "session/script.h"
 
 /* How often settling is looked at, and for how long it must last: a change that was just asked for
@@ -46,9 +47,19 @@ static void on_change(void *arg, const struct check_verdict *v)
 {
     struct attempt *a = arg;
     a->errand.quiet_since_ns = loop_mono_ns(a->place.loop);
+    if (a->place.faults != NULL && v->state == CHECK_OK) {
+        faults_on_check(a->place.faults, v->check->id);
+    }
     if (a->ops.on_change != NULL) {
         a->ops.on_change(a->arg, v);
     }
+}
+
+/* What is about to fail has not failed yet. */
+static bool is_due(void *arg)
+{
+    const struct attempt *a = arg;
+    return a->place.faults != NULL && faults_are_due(a->place.faults);
 }
 
 static void on_done(void *arg)
@@ -75,6 +86,7 @@ static void start_checks(struct attempt *a)
         .env = a->place.env,
         .probes = a->place.probes,
         .nprobes = a->place.nprobes,
+        .is_due = is_due,
         .on_change = on_change,
         .on_done = on_done,
         .arg = a,
@@ -103,7 +115,7 @@ static void on_setup(void *arg, int exit, const char *output)
     start_checks(a);
 }
 
-static void set_up(void *arg)
+static void run_setup(void *arg)
 {
     struct attempt *a = arg;
     if (a->step->setup == NULL || a->again) {
@@ -115,6 +127,16 @@ static void set_up(void *arg)
                                 .workdir = a->place.workdir,
                                 .env = a->place.env};
     a->script = script_run(&setup, on_setup, a);
+}
+
+static void set_up(void *arg)
+{
+    struct attempt *a = arg;
+    if (a->place.faults != NULL) {
+        faults_begin(a->place.faults, a->step, a->again, run_setup, a);
+    } else {
+        run_setup(a);
+    }
 }
 
 /* ---- the errand ---- */
@@ -158,7 +180,7 @@ static bool is_reached(struct attempt *a)
 {
     struct errand *e = &a->errand;
     uint64_t now = loop_mono_ns(a->place.loop);
-    bool settled = a->run == NULL || (check_run_settled(a->run) && all_seen(a));
+    bool settled = a->run == NULL || (check_run_settled(a->run) && all_seen(a) && !is_due(a));
     if (e->goal == ATTEMPT_DONE || !(e->goal == ATTEMPT_HOLDS ? all_hold(a) : settled)) {
         e->quiet_since_ns = now;
     }
@@ -254,6 +276,9 @@ void attempt_free(struct attempt *a)
         return;
     }
     loop_undefer(a->place.loop, a);
+    if (a->place.faults != NULL) {
+        faults_rest(a->place.faults);
+    }
     check_run_free(a->run);
     script_cancel(a->script);
     loop_timer_free(a->timer);

@@ -13,6 +13,7 @@ struct check_probe;
 struct check_run;
 struct check_verdict;
 struct expr;
+struct faults;
 struct kube;
 struct lab;
 struct lab_step;
@@ -28,6 +29,7 @@ struct attempt_place {
     const char *const *env; /* of setups, scripts and shell checks; may be NULL */
     struct check_probe *const *probes;
     size_t nprobes;
+    struct faults *faults; /* NULL: nothing fails on purpose, and the clock is as it is */
 };
 
 /* All may be NULL. */
@@ -39,7 +41,8 @@ struct attempt_ops {
     void (*on_bad_setup)(void *arg, int exit, const char *output);
 };
 
-/* The probes count anew; the setup runs (unless `again`: it did before), then the checks. */
+/* The probes count anew; what fails at once does; the setup runs (unless `again`: it did before),
+ * then the checks, and what fails later does. */
 struct attempt *attempt_new(const struct attempt_place *place, const struct lab_step *step,
                             bool again, const struct attempt_ops *ops, void *arg);
 void attempt_free(struct attempt *a); /* NULL is fine; no callback after */

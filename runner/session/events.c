@@ -30,11 +30,11 @@ json_t *session_step_event(const struct session *s)
                               json_pack("{s:s, s:s, s:b}", "id", step->checks[i].id, "name",
                                         step->checks[i].name, "keep", step->checks[i].keep));
     }
-    return json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:o, s:o}", "kind", "step", "step",
-                     step->id, "index", (int)s->step, "count", (int)s->o.lab->nsteps, "title",
-                     step->title, "text", step->text, "hints", (int)step->nhints, "choice",
+    return json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:o, s:o, s:b}", "kind", "step",
+                     "step", step->id, "index", (int)s->step, "count", (int)s->o.lab->nsteps,
+                     "title", step->title, "text", step->text, "hints", (int)step->nhints, "choice",
                      s->choice, "checks", checks, "ask",
-                     step->ask != NULL ? ask_of(step->ask) : json_null());
+                     step->ask != NULL ? ask_of(step->ask) : json_null(), "map", step->map);
 }
 
 json_t *session_check_event(const struct check_verdict *v)
@@ -50,10 +50,34 @@ json_t *session_check_event(const struct check_verdict *v)
     return event;
 }
 
+/* Only those that the step's checks look at: the others are no concern of it. */
+static bool is_looked_at(const struct lab_step *step, const char *probe)
+{
+    for (size_t i = 0; i < step->nchecks; i++) {
+        if (str_eq(step->checks[i].probe, probe)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+json_t *session_figures(const struct session *s)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < s->probes.n; i++) {
+        const char *id = check_probe_lab(s->probes.v[i])->id;
+        if (is_looked_at(session_step_of(s), id)) {
+            json_object_set_new(all, id, check_probe_figures(s->probes.v[i]));
+        }
+    }
+    return all;
+}
+
 json_t *session_done_event(const struct session *s)
 {
-    return json_pack("{s:s, s:s, s:i, s:b}", "kind", "done", "step", session_step_of(s)->id,
-                     "index", (int)s->step, "last", s->step + 1 == s->o.lab->nsteps);
+    return json_pack("{s:s, s:s, s:i, s:b, s:o}", "kind", "done", "step", session_step_of(s)->id,
+                     "index", (int)s->step, "last", s->step + 1 == s->o.lab->nsteps, "probes",
+                     session_figures(s));
 }
 
 json_t *session_recall_event(const struct session *s)

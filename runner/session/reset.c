@@ -160,10 +160,13 @@ static void fix_host(struct reset *r, const struct kube_resource *resource, cons
 
 static void fix_node(struct reset *r, const struct kube_resource *resource, const json_t *obj)
 {
+    const json_t *ready = jx_find(jx_arr(obj, "status.conditions"), "type", "Ready");
     if (jx_bool(obj, "spec.unschedulable", false)) {
         count(r, resource, obj);
         request(r, "PATCH", resource, obj, "application/merge-patch+json",
                 "{\"spec\":{\"unschedulable\":null}}");
+    } else if (!str_eq(jx_get_str(ready, "status", "True"), "True")) {
+        count(r, resource, obj); /* its host is on again; it says so by and by */
     }
 }
 

@@ -289,6 +289,68 @@ int session_command(struct session *s, const json_t *command, struct err *err)
     return err_set(err, ERR_INVALID, "there is no command \"%s\"", name);
 }
 
+/* ---- what fails on purpose ---- */
+
+static void on_fault(void *arg, const json_t *change)
+{
+    struct session *s = arg;
+    json_t *event = jx_edit(change);
+    session_record(s, "fault", change);
+    jx_put_str(event, "kind", "fault");
+    session_emit(s, event);
+}
+
+static void on_trouble(void *arg, const char *text)
+{
+    session_note(arg, "%s", text);
+}
+
+static bool collect_fault(void *arg, int64_t seq, int64_t wall_us, const char *kind,
+                          const char *step, const json_t *args)
+{
+    json_t *changes = arg;
+    if (strcmp(kind, "redo") == 0) {
+        json_array_clear(changes); /* the cluster was emptied, and hosts were mended */
+    } else if (strcmp(kind, "fault") == 0) {
+        json_array_append_new(changes, jx_edit(args));
+    }
+    return true;
+}
+
+static void make_faults(struct session *s)
+{
+    struct faults_opts opts = {.loop = s->o.loop,
+                               .kube = s->o.kube,
+                               .lab = s->o.lab,
+                               .foreign = s->o.foreign,
+                               .on_change = on_fault,
+                               .on_trouble = on_trouble,
+                               .arg = s};
+    s->faults = faults_new(&opts);
+    if (s->o.uuid != NULL) {
+        json_auto_t *changes = json_array();
+        journal_each(s->o.journal, s->uuid, collect_fault, changes);
+        faults_adopt(s->faults, session_step_of(s)->id, changes);
+    }
+}
+
+static void on_put_back(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+void session_put_back(struct session *s)
+{
+    bool done = false;
+    session_end_step(s);
+    drive_free(steal(s->drive));
+    faults_end(s->faults, on_put_back, &done);
+    if (!loop_run_until(s->o.loop, &done, LOOP_S(5))) {
+        log_warn("session", "what the lab did to hosts is not undone");
+        faults_rest(s->faults);
+    }
+}
+
 /* ---- making and ending ---- */
 
 static int open_session(struct session *s, struct err *err)
@@ -350,6 +412,7 @@ int session_new(const struct session_opts *opts, struct session **ret, struct er
                                    .foreign = opts->foreign,
                                    .since_us = s->started_us};
     s->expr = expr_new(opts->loop);
+    make_faults(s);
     start_probes(s);
     if (opts->clear || (opts->replay && s->step > 0)) {
         session_drive(s, s->step, opts->clear);
@@ -371,6 +434,7 @@ void session_free(struct session *s)
     for (size_t i = 0; i < s->probes.n; i++) {
         check_probe_free(s->probes.v[i]);
     }
+    faults_free(s->faults);
     expr_free(s->expr);
     json_decref(s->busy);
     vec_fini(&s->probes);

@@ -35,15 +35,18 @@ struct session_opts {
 
 /* Events, to every front end, in order: JSON objects with a `kind`.
  *  step     {step, index (from 0), count, title, text, hints (how many there are), choice (0: not
- *           answered), checks: [{id, name, keep}], ask: {id, question?, choices} | null, again?}
- *           a step begins; with `again` it is only told again
+ *           answered), checks: [{id, name, keep}], ask: {id, question?, choices} | null, map,
+ *           again?}
+ *           a step begins; with `again` it is only told again; `map`: hosts are worth a look
  *  check    {id, name, state, got?, want?}       state as check_state_name
  *  ask      {id, choice, word}                   answered
  *  recall   {id, choice, right, said, was, words}   taken up again when the step is done
  *  hint     {n, count, text}
  *  solution {text}
  *  why      {answer: why.h}
- *  done     {step, index, last}                  every check holds; `next` goes on
+ *  fault    {step, n, host, field, to, on, over?}   the lab breaks a host, or mends it: the learner
+ *           is to find out, front ends may draw it
+ *  done     {step, index, last, probes: {id: figures}}   every check holds; `next` goes on
  *  finished {}                                   the lab is over
  *  busy     {what: reset | replay | solve, n?, of?}   until `ready` it takes few commands
  *  ready    {}
@@ -54,6 +57,9 @@ typedef void session_listener(void *arg, const json_t *event);
 int session_new(const struct session_opts *opts, struct session **ret, struct err *err) WARN_UNUSED;
 void session_free(struct session *s); /* NULL is fine */
 const char *session_uuid(const struct session *s);
+/* The learner has left: what the lab did to hosts and clock on purpose is undone. Runs the loop
+ * until that is so, at most 5 s. */
+void session_put_back(struct session *s);
 /* How long the learner was at it, earlier sittings included; long pauses do not count. */
 int64_t session_elapsed_us(const struct session *s);
 

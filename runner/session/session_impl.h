@@ -8,6 +8,7 @@
 #include "lab/lab.h"
 #include "session/attempt.h"
 #include "session/drive.h"
+#include "session/faults.h"
 #include "session/session.h"
 #include "why/why.h"
 
@@ -23,6 +24,7 @@ struct session {
     struct expr *expr;
     struct reset_opts reset;
     VEC(struct check_probe *) probes;
+    struct faults *faults;
     VEC(struct listener) listeners;
     struct attempt *attempt; /* NULL while it is busy */
     struct drive *drive;     /* NULL: not on the way */
@@ -60,6 +62,8 @@ void session_skip(struct session *s);
 json_t *session_step_event(const struct session *s);
 json_t *session_check_event(const struct check_verdict *v);
 json_t *session_done_event(const struct session *s);
+/* What the lab's probes have counted in this step: {web: {sent, failed, ...}}. */
+json_t *session_figures(const struct session *s);
 /* Of the question of this step, which was answered. */
 json_t *session_recall_event(const struct session *s);
 

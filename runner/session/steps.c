@@ -16,6 +16,7 @@ static struct attempt_place place_of(const struct session *s)
         .env = s->o.env,
         .probes = s->probes.v,
         .nprobes = s->probes.n,
+        .faults = s->faults,
     };
 }
 
@@ -42,8 +43,9 @@ static void on_done(void *arg)
 {
     struct session *s = arg;
     const struct lab_ask *ask = session_step_of(s)->ask;
+    json_auto_t *args = json_pack("{s:o}", "probes", session_figures(s));
     s->step_done = true;
-    session_record(s, "done", NULL);
+    session_record(s, "done", args);
     if (ask != NULL && ask->recall_after && s->choice > 0) {
         session_emit(s, session_recall_event(s));
     }

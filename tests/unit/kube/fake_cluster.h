@@ -41,6 +41,7 @@ static const struct fake_kind fake_kinds[] = {
     {"ConfigMap", "configmaps", "", "v1", "cm", true},
     {"Lease", "leases", "coordination.k8s.io", "v1", "", true},
     {"Host", "hosts", "podlab.dev", "v1", "", false},
+    {"Clock", "clocks", "podlab.dev", "v1", "", false},
 };
 
 struct fake_stream {

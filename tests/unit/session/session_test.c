@@ -307,6 +307,79 @@ static void what_another_lab_left_is_taken_away(void **state)
     await(f, "step(one) ");
 }
 
+/* ---- faults ---- */
+
+static void on_write(struct fake *fake, struct http_exchange *x, const struct fake_kind *k,
+                     const char *ns, const char *name)
+{
+    cleanup_free char *key = fake_key(k, ns, name);
+    json_t *obj = map_find(fake->objects, key);
+    size_t n;
+    const char *body = http_exchange_body(x, &n);
+    json_auto_t *patch = json_loadb(body, n, 0, NULL);
+    json_object_update_recursive(obj, patch);
+    json_object_update_recursive(json_object_get(obj, "status"), json_object_get(patch, "spec"));
+    fake_answer(x, 200, jx_edit(obj));
+}
+
+static const char *power(const struct fixture *f)
+{
+    return jx_str(map_find(f->b->fake->objects, "hosts//worker-1"), "spec.power", "");
+}
+
+static void until_power(struct fixture *f, const char *want)
+{
+    for (int i = 0; i < 1000 && strcmp(power(f), want) != 0; i++) {
+        loop_run_until(f->b->fake->loop, &(bool){false}, LOOP_MS(10));
+    }
+    assert_string_equal(power(f), want);
+}
+
+static void a_fault_strikes_and_is_undone(void **state)
+{
+    struct fixture *f = *state;
+    char uuid[37];
+    struct lab_fault fault = {.check = "a", .host = "worker-1", .field = "power", .value = "Off"};
+    f->b->lab->steps[0].faults = &fault;
+    f->b->lab->steps[0].nfaults = 1;
+    f->b->fake->write = on_write;
+    fake_apply(f->b->fake, "{kind: Host, metadata: {name: worker-1}, spec: {power: 'On'}, status: "
+                           "{power: 'On'}}\n");
+    open_session(f, NULL, false, false);
+    await(f, "step(one) ");
+    bench_make(f->b, "a");
+    tell(f, "{\"cmd\": \"command\", \"word\": \"touch\", \"exit\": 0}");
+    await(f, "fault(one) ");
+    until_power(f, "Off");
+    tell(f, "{\"cmd\": \"leave\"}");
+    str_copy(uuid, sizeof(uuid), session_uuid(f->s));
+    session_put_back(f->s);
+    assert_string_equal(power(f), "On");
+    /* It is as it was when the learner comes back, and another step mends it. */
+    open_session(f, uuid, false, false);
+    await(f, "fault(one) ");
+    await(f, "check(a ok) ");
+    until_power(f, "Off");
+    do_step_one(f);
+    tell(f, "{\"cmd\": \"next\"}");
+    await(f, "fault(one) ");
+    until_power(f, "On");
+    /* Killed in the middle: the next life mends it. */
+    tell(f, "{\"cmd\": \"redo\"}");
+    await(f, "step(two) ");
+    f->b->lab->steps[1].faults = &fault;
+    f->b->lab->steps[1].nfaults = 1;
+    fault.check = NULL;
+    tell(f, "{\"cmd\": \"redo\"}");
+    await(f, "step(two) ");
+    await(f, "fault(two) ");
+    f->b->lab->steps[1].nfaults = 0;
+    open_session(f, uuid, false, false);
+    await(f, "fault(two) ");
+    until_power(f, "On");
+    f->b->lab->steps[0].nfaults = 0;
+}
+
 static void a_late_listener_is_told_the_present_state(void **state)
 {
     struct fixture *f = *state;
@@ -375,6 +448,7 @@ int main(int argc, char **argv)
         TEST(the_next_day_it_goes_on),
         TEST(on_a_new_cluster_it_is_made_again),
         TEST(what_another_lab_left_is_taken_away),
+        TEST(a_fault_strikes_and_is_undone),
         TEST(a_late_listener_is_told_the_present_state),
         TEST(unknown_commands_are_refused),
         TEST(a_session_that_there_is_not),
