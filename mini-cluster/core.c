@@ -14,6 +14,7 @@
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "controllers/cluster_clock.h"
 #include "controllers/controllers.h"
 #include "hosts/hosts.h"
 #include "kinds/kinds.h"
@@ -31,11 +32,11 @@
 struct core {
     struct loop *loop;
     struct runtime rt;
-    const struct clock *clock;
     struct store *store;
     struct api *api;
     struct auth *auth;
     struct client *client; /* sees when the cluster is ready; its watches end with it */
+    struct cluster_clock *clock;
     struct controllers *controllers;
     struct scheduler *scheduler;
     struct nodes *nodes;
@@ -76,11 +77,21 @@ bool core_addresses(const char *subnet, struct core_addresses *ret)
 
 /* ---- what the rooms tell each other ---- */
 
+/* Nobody could renew a lease meanwhile. */
+static void forgive(void *arg)
+{
+    struct core *c = arg;
+    nodes_say_again(c->nodes);
+    controllers_forgive(c->controllers);
+}
+
 static void on_health(void *arg, bool writable, const char *why)
 {
-    (void)arg;
+    struct core *c = arg;
     if (writable) {
         log_info("store", "writes work again");
+        loop_undefer(c->loop, c);
+        loop_defer(c->loop, forgive, c);
     } else {
         log_error("store", "read-only: %s", why);
     }
@@ -180,6 +191,14 @@ static void on_guest(void *arg, const char *name, const char *container)
     }
 }
 
+/* The agents first: whoever is told to wait less long hears from them before. */
+static void on_clock(void *arg, const struct clock *before)
+{
+    struct core *c = arg;
+    nodes_clock_changed(c->nodes);
+    controllers_clock_changed(c->controllers, before);
+}
+
 /* ---- readiness ---- */
 
 /* Something that was waited for is there; with the last of it the cluster is ready. */
@@ -234,7 +253,6 @@ static void want_all(struct core *c, const char *const *workers)
 
 static void copy_opts(struct core *c, const struct core_opts *o)
 {
-    c->clock = o->clock;
     c->name = xstrdup(o->name);
     c->subnet = xstrdup(o->subnet);
     c->cpu_milli = o->cpu_milli > 0 ? o->cpu_milli : 2000;
@@ -272,11 +290,12 @@ static int open_api(struct core *c, const struct core_opts *o, struct err *err)
 
 static void start_workers(struct core *c, const struct core_opts *o)
 {
-    c->controllers = controllers_new(c->api, &c->clock);
+    c->clock = cluster_clock_new(c->api, o->clock, on_clock, c);
+    c->controllers = controllers_new(c->api, cluster_clock_now(c->clock));
     c->scheduler = scheduler_new(c->api);
 
     struct nodes_opts nodes = {
-        .clock = &c->clock,
+        .clock = cluster_clock_now(c->clock),
         .subnet = c->subnet,
         .dns = c->at.dns,
         .api_host = c->at.api_service,
@@ -337,12 +356,14 @@ static void let_go(struct core *c, void (*close_store)(struct store *))
     if (c == NULL) {
         return;
     }
+    loop_undefer(c->loop, c);
     client_free(c->client);
     hosts_free(c->hosts);
     net_free(c->net);
     nodes_free(c->nodes);
     scheduler_free(c->scheduler);
     controllers_free(c->controllers);
+    cluster_clock_free(c->clock);
     api_free(c->api);
     auth_free(c->auth);
     close_store(c->store);

@@ -25,7 +25,7 @@ struct core_opts {
     unsigned char key[32]; /* the cluster key: container names and tokens */
     const char *admin_token;
     const char *subnet; /* "10.77.0.0/16"; see core_addresses */
-    const struct clock *clock;
+    const struct clock *clock; /* as at `up`; the object of kind Clock may say otherwise */
     const char *const *workers; /* names, NULL-terminated */
     int64_t cpu_milli, memory;  /* capacity of each host; 0: 2 CPUs, 2 GiB */
     int pods;                   /* 0: 110 */

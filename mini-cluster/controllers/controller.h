@@ -25,6 +25,10 @@ struct controller_ops {
     const char *name;
     void *(*create)(struct api *api, const struct clock *const *clock);
     void (*destroy)(void *self);
+    /* What `clock` points to is another now; `before` is what it was. May be NULL. */
+    void (*clock_changed)(void *self, const struct clock *before);
+    /* See controllers_forgive. May be NULL. */
+    void (*forgive)(void *self);
 };
 
 extern const struct controller_ops deployment_controller;

@@ -34,3 +34,21 @@ void controllers_free(struct controllers *c)
     }
     free(c);
 }
+
+void controllers_clock_changed(struct controllers *c, const struct clock *before)
+{
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (all[i]->clock_changed != NULL) {
+            all[i]->clock_changed(c->running[i], before);
+        }
+    }
+}
+
+void controllers_forgive(struct controllers *c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (all[i]->forgive != NULL) {
+            all[i]->forgive(c->running[i]);
+        }
+    }
+}

@@ -11,5 +11,9 @@ struct controllers;
  * owner may change what it points to while the cluster runs. */
 struct controllers *controllers_new(struct api *api, const struct clock *const *clock);
 void controllers_free(struct controllers *c);
+/* What `clock` points to is another now: waits that are under way follow it at once. */
+void controllers_clock_changed(struct controllers *c, const struct clock *before);
+/* Nothing could be heard for a while (the store took no writes): every grace period begins again. */
+void controllers_forgive(struct controllers *c);
 
 #endif

@@ -247,4 +247,5 @@ static void destroy(void *self)
     free(c);
 }
 
-const struct controller_ops deployment_controller = {"deployment", create, destroy};
+const struct controller_ops deployment_controller = {
+    .name = "deployment", .create = create, .destroy = destroy};

@@ -348,4 +348,5 @@ static void destroy(void *self)
     free(c);
 }
 
-const struct controller_ops endpoints_controller = {"endpoints", create, destroy};
+const struct controller_ops endpoints_controller = {
+    .name = "endpoints", .create = create, .destroy = destroy};

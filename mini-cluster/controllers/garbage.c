@@ -274,4 +274,5 @@ static void destroy(void *self)
     free(g);
 }
 
-const struct controller_ops garbage_controller = {"garbage", create, destroy};
+const struct controller_ops garbage_controller = {
+    .name = "garbage", .create = create, .destroy = destroy};

@@ -108,4 +108,5 @@ static void destroy(void *self)
     free(c);
 }
 
-const struct controller_ops namespace_controller = {"namespace", create, destroy};
+const struct controller_ops namespace_controller = {
+    .name = "namespace", .create = create, .destroy = destroy};

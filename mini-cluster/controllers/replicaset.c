@@ -513,4 +513,5 @@ static void destroy(void *self)
     free(r);
 }
 
-const struct controller_ops replicaset_controller = {"replicaset", create, destroy};
+const struct controller_ops replicaset_controller = {
+    .name = "replicaset", .create = create, .destroy = destroy};

@@ -69,4 +69,5 @@ static void destroy(void *self)
     free(c);
 }
 
-const struct controller_ops serviceaccount_controller = {"serviceaccount", create, destroy};
+const struct controller_ops serviceaccount_controller = {
+    .name = "serviceaccount", .create = create, .destroy = destroy};

@@ -63,6 +63,21 @@ static void renew_lease(struct agent *a)
 
 /* ---- the Node ---- */
 
+/* Makes the Node when there is none: at the first start, and when somebody deleted it while the
+ * machine is on. */
+static const json_t *find_or_register(struct agent *a)
+{
+    struct nodes *n = a->nodes;
+    struct err err;
+    const json_t *node = client_get(n->client, n->node_kind, NULL, a->name, &err);
+    if (node == NULL &&
+        client_create(n->client, n->node_kind, NULL, agent_node_object(a), &node, &err) < 0) {
+        log_warn("node", "register node %s: %s", a->name, err.msg);
+        return NULL;
+    }
+    return node;
+}
+
 void agent_write_status(struct agent *a)
 {
     struct nodes *n = a->nodes;
@@ -71,33 +86,37 @@ void agent_write_status(struct agent *a)
     if (!a->on || a->cut) {
         return;
     }
-    const json_t *node = client_get(n->client, n->node_kind, NULL, a->name, &err);
+    const json_t *node = find_or_register(a);
     if (node == NULL) {
-        return; /* deleted by somebody: it comes back when the host is switched on again */
+        return; /* the next heartbeat tries again */
     }
     bool was_ready = object_condition_is(node, "Ready", "True");
     json_t *obj = json_pack("{s:{s:s}, s:o}", "metadata", "name", a->name, "status",
                             agent_node_status(a, jx_get(node, "status")));
-    if (client_update_status(n->client, n->node_kind, obj, NULL, &err) < 0) {
+    if (client_update_status(n->client, n->node_kind, obj, &node, &err) < 0) {
         log_warn("node", "status of node %s: %s", a->name, err.msg);
-        return; /* the next heartbeat tries again */
+        return;
     }
-    a->status_dirty = false;
-    if (was_ready != a->host_up) {
-        const char *what = a->host_up ? "NodeReady" : "NodeNotReady";
+    bool is_ready = object_condition_is(node, "Ready", "True");
+    a->status_dirty = is_ready != a->host_up; /* said on trust: see agent_node_status */
+    if (was_ready != is_ready) {
+        const char *what = is_ready ? "NodeReady" : "NodeNotReady";
         say_node(a, "Normal", what, "Node %s status is now: %s", a->name, what);
     }
 }
 
-static void register_node(struct agent *a)
+void agent_see_node(struct agent *a, const json_t *node)
 {
-    struct nodes *n = a->nodes;
-    struct err err;
-    if (client_get(n->client, n->node_kind, NULL, a->name, &err) == NULL &&
-        client_create(n->client, n->node_kind, NULL, agent_node_object(a), NULL, &err) < 0) {
-        log_error("node", "register node %s: %s", a->name, err.msg);
+    bool as_said = object_condition_is(node, "Ready", a->host_up ? "True" : "False");
+    if (!a->on || a->cut) {
+        return;
     }
-    agent_write_status(a);
+    if (node == NULL) {
+        agent_write_status(a);
+        renew_lease(a); /* it went with the Node */
+    } else if (!as_said) {
+        a->status_dirty = true;
+    }
 }
 
 /* ---- heartbeats ---- */
@@ -164,7 +183,8 @@ void agent_free(void *arg)
 void agent_begin(struct agent *a)
 {
     a->on = true;
-    register_node(a);
+    a->began_ns = loop_mono_ns(a->nodes->loop);
+    agent_write_status(a);
     say_node(a, "Normal", "Starting", "Starting kubelet.");
     renew_lease(a);
     arm(a);

@@ -16,8 +16,13 @@ void agent_end(struct agent *a);
 void agent_beat_now(struct agent *a);
 /* Whether the host's guest runs, or the API is within reach again: says so in the Node's status. */
 void agent_write_status(struct agent *a);
+/* Somebody changed the Node, or deleted it (NULL). What others believe of it is set right with the
+ * next heartbeat; one that is gone is registered again. */
+void agent_see_node(struct agent *a, const json_t *node);
 
-/* The Node as it is registered, and its status; the caller owns them. */
+/* The Node as it is registered, and its status; the caller owns them. When we come back to a host
+ * that has been on all the while, its Ready condition stays as it is until we know better, or a
+ * grace period has passed: a restart of ours is nothing that happened to the node. */
 json_t *agent_node_object(const struct agent *a);
 json_t *agent_node_status(const struct agent *a, const json_t *old);
 

@@ -9,6 +9,7 @@
 #include "common/loop.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "meta/clock.h"
 #include "meta/object.h"
 #include "meta/time.h"
 #include "node/agent.h"
@@ -97,7 +98,17 @@ static void set_condition(json_t *node, const char *type, bool yes, const char *
     json_object_set_new(c, "lastHeartbeatTime", json_string(text));
 }
 
-static void set_conditions(const struct agent *a, json_t *node)
+/* Nobody has told yet whether the host's guest runs, and in this life of the host it was said. */
+static bool is_trusted(const struct agent *a, const json_t *old)
+{
+    json_auto_t *boot = made_up_id(a, "boot", a->epoch);
+    uint64_t passed = loop_mono_ns(a->nodes->loop) - a->began_ns;
+    return !a->host_told && passed < (*a->nodes->clock)->grace &&
+           json_equal(jx_path(old, "nodeInfo.bootID"), boot) &&
+           jx_find(jx_arr(old, "conditions"), "type", "Ready") != NULL;
+}
+
+static void set_conditions(const struct agent *a, json_t *node, const json_t *old)
 {
     int64_t now = loop_wall_us(a->nodes->loop);
     set_condition(node, "MemoryPressure", false, "KubeletHasSufficientMemory",
@@ -108,7 +119,7 @@ static void set_conditions(const struct agent *a, json_t *node)
                   "kubelet has sufficient PID available", now);
     if (a->host_up) {
         set_condition(node, "Ready", true, "KubeletReady", "kubelet is posting ready status", now);
-    } else {
+    } else if (!is_trusted(a, old)) {
         set_condition(node, "Ready", false, "KubeletNotReady",
                       "container runtime network not ready: the host's own container does not "
                       "run yet",
@@ -126,6 +137,6 @@ json_t *agent_node_status(const struct agent *a, const json_t *old)
                         json_pack("[{s:s, s:s}, {s:s, s:s}]", "type", "InternalIP", "address",
                                   a->address, "type", "Hostname", "address", a->name));
     json_object_set_new(status, "nodeInfo", node_info(a));
-    set_conditions(a, node);
+    set_conditions(a, node, old);
     return status;
 }

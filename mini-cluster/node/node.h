@@ -46,6 +46,8 @@ void nodes_cut(struct nodes *n, const char *name, bool cut);
 void nodes_host_up(struct nodes *n, const char *name, bool up);
 /* What the clock says is another now: heartbeats and back-offs follow at once. */
 void nodes_clock_changed(struct nodes *n);
+/* Writes may have been lost: every agent says again how its node is. */
+void nodes_say_again(struct nodes *n);
 /* An event of the runtime; the hosts room and main pass every one on. */
 void nodes_runtime_event(struct nodes *n, const struct runtime_event *ev);
 /* Ready once the runtime has recovered: nothing is started before. */

@@ -160,6 +160,8 @@ struct agent {
     unsigned index; /* in the order of their making: spreads the heartbeats */
     uint64_t epoch;
     bool on, cut, host_up;
+    bool host_told;    /* somebody said whether host_up */
+    uint64_t began_ns; /* this life of the agent */
     bool waits_for_list, list_under_way;
     bool listed; /* its containers are known */
     bool loaded; /* and its pods: they may make steps */
@@ -192,7 +194,7 @@ struct nodes {
     struct workqueue *queue;        /* of uids */
     struct pod *fresh, **fresh_end; /* not begun yet: so many others are busy */
     unsigned busy;
-    struct client_watch *pod_watch, *watches[3];
+    struct client_watch *pod_watch, *node_watch, *watches[3];
     struct op *orphans;      /* calls whose pod is gone */
     struct log_stream *logs;
     bool ready; /* the runtime has recovered */

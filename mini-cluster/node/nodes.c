@@ -59,6 +59,17 @@ static void on_pod(void *arg, enum client_event type, const struct store_entry *
     }
 }
 
+static void on_node(void *arg, enum client_event type, const struct store_entry *e,
+                    const struct store_entry *prev)
+{
+    struct nodes *n = arg;
+    struct agent *a = type == CLIENT_SYNCED ? NULL : map_find(n->agents, e->key.name);
+    (void)prev;
+    if (a != NULL) {
+        agent_see_node(a, type == CLIENT_DELETED ? NULL : client_tree(n->client, e));
+    }
+}
+
 /* What a pod waits for may have appeared. */
 static void on_config(void *arg, enum client_event type, const struct store_entry *e,
                       const struct store_entry *prev)
@@ -94,6 +105,16 @@ void nodes_clock_changed(struct nodes *n)
     beat_all(n);
     for (size_t it = 0; map_next(n->pods, &it, NULL, &p);) {
         pod_queue(p); /* its waiting may be over */
+    }
+}
+
+void nodes_say_again(struct nodes *n)
+{
+    void *value;
+    for (size_t it = 0; map_next(n->agents, &it, NULL, &value);) {
+        struct agent *a = value;
+        a->status_dirty = true;
+        agent_beat_now(a);
     }
 }
 
@@ -190,7 +211,8 @@ void nodes_power_off(struct nodes *n, const char *name)
         return;
     }
     agent_end(a);
-    a->cut = a->host_up = a->listed = a->loaded = a->waits_for_list = a->list_under_way = false;
+    a->cut = a->host_up = a->host_told = a->listed = a->loaded = a->waits_for_list =
+        a->list_under_way = false;
     client_off_commit(n->client, a);
     forget_pods(a);
     set_node(a);
@@ -225,6 +247,7 @@ void nodes_cut(struct nodes *n, const char *name, bool cut)
     a->cut = cut;
     set_node(a);
     if (!cut) {
+        a->status_dirty = true; /* whatever was said of the node meanwhile */
         agent_beat_now(a);
         if (a->listed) {
             sweep_load_pods(a);
@@ -235,8 +258,9 @@ void nodes_cut(struct nodes *n, const char *name, bool cut)
 void nodes_host_up(struct nodes *n, const char *name, bool up)
 {
     struct agent *a = map_find(n->agents, name);
-    if (a != NULL && a->host_up != up) {
+    if (a != NULL && (a->host_up != up || !a->host_told)) {
         a->host_up = up;
+        a->host_told = true;
         agent_write_status(a);
     }
 }
@@ -275,6 +299,7 @@ static void begin_watches(struct nodes *n)
 {
     static const char *const configs[] = {"configmaps", "secrets", "serviceaccounts"};
     n->pod_watch = client_watch_entries(n->client, n->pod_kind, on_pod, n);
+    n->node_watch = client_watch_entries(n->client, n->node_kind, on_node, n);
     for (size_t i = 0; i < ARRAY_LEN(configs); i++) {
         n->watches[i] = client_watch_entries(n->client, kinds_find_gr(configs[i]), on_config, n);
     }
@@ -308,6 +333,7 @@ struct nodes *nodes_new(struct api *api, const struct runtime *rt, const struct 
 static void end_watches(struct nodes *n)
 {
     client_watch_free(n->pod_watch);
+    client_watch_free(n->node_watch);
     for (size_t i = 0; i < ARRAY_LEN(n->watches); i++) {
         client_watch_free(n->watches[i]);
     }

@@ -59,6 +59,7 @@ struct cache {
     struct family *viewer;       /* whose siblings are counted in it; NULL: nobody's */
     bool choosy;                 /* every node was asked whether it suits */
     VEC(struct node *) peculiar; /* nodes that must be asked by every pod */
+    json_t *cordoned;            /* the taint that being cordoned amounts to, as a list */
 };
 
 static void free_node(void *arg)
@@ -93,6 +94,8 @@ struct cache *cache_new(void)
     c->holds = map_new(free_hold);
     c->families = map_new(free_family);
     c->ports = map_new(NULL);
+    c->cordoned = json_pack("[{s:s, s:s}]", "key", "node.kubernetes.io/unschedulable", "effect",
+                            "NoSchedule");
     return c;
 }
 
@@ -108,6 +111,7 @@ void cache_free(struct cache *c)
     vec_fini(&c->order);
     vec_fini(&c->view);
     vec_fini(&c->peculiar);
+    json_decref(c->cordoned);
     free(c);
 }
 
@@ -398,7 +402,10 @@ static bool ports_taken(const struct cache *c, const struct node *n, const json_
 static unsigned refused(const struct cache *c, struct node *n, const json_t *pod,
                         const json_t *ports)
 {
-    unsigned why = n->unschedulable ? PICK_UNSCHEDULABLE : 0;
+    if (n->unschedulable && fit_untolerated(pod, c->cordoned) != NULL) {
+        return PICK_UNSCHEDULABLE; /* its taint says the same once more */
+    }
+    unsigned why = 0;
     const json_t *taint = n->taints != NULL ? fit_untolerated(pod, n->taints) : NULL;
     if (taint != NULL) {
         why |= PICK_TAINT;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints, namespaces, service accounts, garbage, and nodes that fall silent. */
+/* Endpoints, namespaces, service accounts, garbage, and the arithmetic of rollouts. */
 #include "controllers/fixture.h"
-#include "controllers/node_taints.h"
 #include "controllers/rollout.h"
 
 static const char pod_yaml[] =
@@ -127,91 +126,6 @@ static void test_what_belongs_to_nobody_goes(void **state)
     assert_null(get(f, "configmaps", "lost"));
 }
 
-/* ---- nodes ---- */
-
-static const char node_yaml[] = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
-                                "---\n"
-                                "apiVersion: coordination.k8s.io/v1\nkind: Lease\n"
-                                "metadata: {name: n1, namespace: kube-node-lease}\n"
-                                "spec: {holderIdentity: n1}\n";
-
-static void node_says_ready(struct fixture *f)
-{
-    struct err err;
-    json_auto_t *node = jx_edit(get(f, "nodes", "n1"));
-    object_set_condition(node, "Ready", "True", "KubeletReady", "ok", loop_wall_us(f->loop), false);
-    assert_int_equal(client_update_status(f->client, kind("nodes"), steal(node), NULL, &err), 0);
-}
-
-static void heartbeat(struct fixture *f)
-{
-    struct err err;
-    static int beat;
-    json_t *p = json_pack("{s:{s:i}}", "spec", "leaseTransitions", ++beat);
-    assert_int_equal(client_patch(f->client, kind("leases.coordination.k8s.io"), "kube-node-lease",
-                                  "n1", NULL, p, NULL, &err),
-                     0);
-    run_ms(f, 500);
-}
-
-static void test_a_silent_node_is_doubted_then_given_up(void **state)
-{
-    struct fixture *f = *state;
-    struct err err;
-    apply(f, node_yaml);
-    node_says_ready(f);
-    apply(f, pod_yaml);
-    assert_int_equal(client_bind(f->client, "default", "a", "n1", &err), 0);
-    make_ready(f, 2);
-    for (int i = 0; i < 8; i++) {
-        heartbeat(f);
-    }
-    assert_true(object_condition_is(get(f, "nodes", "n1"), "Ready", "True"));
-    assert_int_equal(jx_len(get(f, "nodes", "n1"), "spec.taints"), 0);
-    run_ms(f, 1800);
-    assert_true(object_condition_is(get(f, "nodes", "n1"), "Ready", "Unknown"));
-    assert_int_equal(jx_len(get(f, "nodes", "n1"), "spec.taints"), 2);
-    assert_false(object_pod_ready(get(f, "pods", "a")));
-    assert_false(object_deleting(get(f, "pods", "a")));
-    run_ms(f, 700);
-    assert_true(object_deleting(get(f, "pods", "a")));
-    assert_false(object_deleting(get(f, "pods", "b")));
-    /* it comes back */
-    node_says_ready(f);
-    heartbeat(f);
-    assert_int_equal(jx_len(get(f, "nodes", "n1"), "spec.taints"), 0);
-}
-
-static void test_a_closed_lid_evicts_nobody(void **state)
-{
-    struct fixture *f = *state;
-    struct err err;
-    apply(f, node_yaml);
-    node_says_ready(f);
-    apply(f, pod_yaml);
-    assert_int_equal(client_bind(f->client, "default", "a", "n1", &err), 0);
-    make_ready(f, 2);
-    heartbeat(f);
-    loop_sim_gap(f->loop, LOOP_S(3600));
-    run_ms(f, 1000);
-    assert_true(object_condition_is(get(f, "nodes", "n1"), "Ready", "True"));
-    assert_false(object_deleting(get(f, "pods", "a")));
-}
-
-static void test_pods_of_a_node_that_is_deleted_go(void **state)
-{
-    struct fixture *f = *state;
-    struct err err;
-    apply(f, node_yaml);
-    apply(f, pod_yaml);
-    assert_int_equal(client_bind(f->client, "default", "a", "n1", &err), 0);
-    run_ms(f, 50);
-    delete_object(f, "nodes", "n1", NULL);
-    run_ms(f, 100);
-    assert_null(get(f, "pods", "a"));
-    assert_non_null(get(f, "pods", "b"));
-}
-
 /* ---- pure parts ---- */
 
 static json_t *parse(const char *text)
@@ -219,35 +133,6 @@ static json_t *parse(const char *text)
     json_t *v = json_loads(text, 0, NULL);
     assert_non_null(v);
     return v;
-}
-
-static void test_tolerance(void **state)
-{
-    json_auto_t *taints =
-        parse("[{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoExecute\"},"
-              "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoSchedule\"}]");
-    static const struct {
-        const char *tolerations;
-        bool leaves;
-        uint64_t after;
-    } rows[] = {
-        {"[]", true, 0},
-        {"[{\"operator\":\"Exists\"}]", false, 0},
-        {"[{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\",\"effect\":"
-         "\"NoExecute\",\"tolerationSeconds\":300}]",
-         true, LOOP_MS(500)},
-        {"[{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\",\"effect\":"
-         "\"NoExecute\",\"tolerationSeconds\":10}]",
-         true, LOOP_S(10)},
-        {"[{\"key\":\"other\",\"operator\":\"Exists\",\"effect\":\"NoExecute\"}]", true, 0},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        cleanup_free char *text = xasprintf("{\"spec\":{\"tolerations\":%s}}", rows[i].tolerations);
-        json_auto_t *pod = parse(text);
-        uint64_t after = 0;
-        assert_int_equal(node_tolerance(pod, taints, LOOP_MS(500), &after), rows[i].leaves);
-        assert_int_equal(after, rows[i].after);
-    }
 }
 
 static void test_rollout_arithmetic(void **state)
@@ -288,10 +173,6 @@ int main(void)
         with_cluster(test_a_namespace_goes_with_all_that_is_in_it),
         with_cluster(test_the_default_account_comes_back),
         with_cluster(test_what_belongs_to_nobody_goes),
-        with_cluster(test_a_silent_node_is_doubted_then_given_up),
-        with_cluster(test_a_closed_lid_evicts_nobody),
-        with_cluster(test_pods_of_a_node_that_is_deleted_go),
-        cmocka_unit_test(test_tolerance),
         cmocka_unit_test(test_rollout_arithmetic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

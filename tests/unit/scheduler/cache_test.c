@@ -172,10 +172,42 @@ static void test_the_view_forgets_nothing(void **state)
     cache_free(w.cache);
 }
 
+/* Being cordoned is one reason, although there is a taint for it, too; and it can be tolerated. */
+static void test_cordoned_once(void **state)
+{
+    static const struct {
+        const char *tolerations;
+        unsigned refused;
+    } rows[] = {
+        {"[]", PICK_UNSCHEDULABLE},
+        {"[{\"operator\":\"Exists\"}]", 0},
+        {"[{\"key\":\"node.kubernetes.io/unschedulable\",\"operator\":\"Exists\"}]", PICK_TAINT},
+        {"[{\"key\":\"k\",\"operator\":\"Exists\"}]", PICK_UNSCHEDULABLE},
+    };
+    (void)state;
+    struct cache *c = cache_new();
+    json_auto_t *node =
+        json_loads("{\"metadata\":{\"name\":\"n\"},\"spec\":{\"unschedulable\":true,\"taints\":["
+                   "{\"key\":\"node.kubernetes.io/unschedulable\",\"effect\":\"NoSchedule\"},"
+                   "{\"key\":\"k\",\"effect\":\"NoSchedule\"}]}}",
+                   0, NULL);
+    cache_put_node(c, node);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t n;
+        json_auto_t *pod =
+            json_pack("{s:{s:o}}", "spec", "tolerations", json_loads(rows[i].tolerations, 0, NULL));
+        const struct pick_node *seen = cache_view(c, pod, &n);
+        assert_int_equal(n, 1);
+        assert_int_equal(seen[0].refused, rows[i].refused);
+    }
+    cache_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_view_forgets_nothing),
+        cmocka_unit_test(test_cordoned_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
