@@ -26,7 +26,7 @@ src_kinds := $(filter-out mini-cluster/kinds/gen/%,$(src_kinds))
 
 # ---- flags ----
 PKGS_COMMON := libuv jansson yaml-0.1 libmicrohttpd gnutls libcurl
-PKGS_MC := $(PKGS_COMMON) sqlite3
+PKGS_MC := $(PKGS_COMMON) sqlite3 zlib
 PKGS_RUNNER := $(PKGS_COMMON) sqlite3
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla \
         -Wformat=2 -Wundef -Wno-unused-parameter
@@ -39,7 +39,7 @@ OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 endif
 CFLAGS_ALL := -std=gnu17 $(OPT) $(WARN) -D_GNU_SOURCE -MMD -MP -Iinclude -I$(B)/gen \
               $(shell pkg-config --cflags $(PKGS_MC)) $(CFLAGS)
-LDLIBS_MC := $(shell pkg-config --libs $(PKGS_MC)) -lm -lpthread
+LDLIBS_MC := $(shell pkg-config --libs $(PKGS_MC)) -lwslay -lm -lpthread
 LDLIBS_RUNNER := $(shell pkg-config --libs $(PKGS_RUNNER)) -lreadline -ljq \
                  -lcmark-gfm -lm -lpthread
 LDFLAGS_ALL := $(filter -fsanitize=%,$(OPT)) $(LDFLAGS)

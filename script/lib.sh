@@ -13,7 +13,7 @@ export PATH=$PATH:/usr/sbin:/sbin
     BUILD_PACKAGES="gcc libc6-dev make pkg-config|pkgconf musl-tools
         libcurl4-gnutls-dev|libcurl4-openssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev
         libgnutls28-dev libreadline-dev libuv1-dev libsqlite3-dev libjq-dev
-        libcmark-gfm-dev"
+        libcmark-gfm-dev libwslay-dev zlib1g-dev"
     RUN_PACKAGES="curl busybox-static"
     TEST_PACKAGES="libcmocka-dev clang tmux iproute2 procps"
     NPM_PACKAGES="nodejs npm unzip ca-certificates"

@@ -123,6 +123,7 @@ void api_response_fini(struct api_response *r)
         free(r->relay->seen_as);
         free(r->relay);
     }
+    api_connect_free(r->connect);
     for (size_t i = 0; i < r->nheaders; i++) {
         free(r->headers[i].value);
     }

@@ -55,6 +55,49 @@ struct api_relay {
     char *seen_as; /* the prefix that was cut off, for Location headers; malloc'ed */
 };
 
+/* ---- a way into a pod: exec, attach, port-forward ---- */
+
+/* Bytes both ways with something in a pod: the standard streams of a process, or a connection to a
+ * port. The node room makes it, the http room speaks with the caller; neither knows what the other
+ * side is made of. All of it is in the loop; events never come from within a call. */
+struct api_pipe_events {
+    /* fd: 1 or 2; a port has only 1. False: no more until `resume`. */
+    bool (*on_output)(void *arg, int fd, const char *bytes, size_t n);
+    /* Input may be written again, after `write` was false. */
+    void (*on_drain)(void *arg);
+    /* Once, last. Code ERR_NONE: a process ended so (of an attach: 0), or the peer behind the port
+     * closed; else why it came to nothing. */
+    void (*on_end)(void *arg, int exit_code, const struct err *err);
+};
+struct api_pipe {
+    /* False: it was taken, and no more is until on_drain. */
+    bool (*write)(struct api_pipe *p, const char *bytes, size_t n);
+    void (*end)(struct api_pipe *p); /* of the input */
+    void (*resize)(struct api_pipe *p, unsigned width, unsigned height);
+    void (*resume)(struct api_pipe *p);
+    /* Also before on_end: the caller left. No event comes after. What was started by exec is told
+     * to hang up, what was attached to runs on. */
+    void (*free)(struct api_pipe *p);
+};
+
+enum api_connect_type { API_CONNECT_EXEC, API_CONNECT_ATTACH, API_CONNECT_PORT };
+
+/* What a request for one of them asks for. It was checked and is allowed; nothing has begun. */
+struct api_connect {
+    enum api_connect_type type;
+    bool stdin_open, stdout_open, stderr_open, tty;
+    unsigned width, height; /* of the tty; 0: not known. May be set before it is opened. */
+    int port;               /* of API_CONNECT_PORT: set before each opening; 0: carries nothing, and
+                               ends when the pod does */
+    char *ns, *pod, *uid, *node, *container;
+    char **command; /* NULL-terminated; NULL unless exec */
+    struct api *api;
+};
+void api_connect_free(struct api_connect *c); /* NULL is fine */
+/* Begins; a port may be opened again and again. */
+int api_connect_open(struct api_connect *c, const struct api_pipe_events *ev, void *arg,
+                     struct api_pipe **ret, struct err *err) WARN_UNUSED;
+
 struct api_header {
     const char *name;
     char *value;
@@ -62,10 +105,12 @@ struct api_header {
 
 struct api_response {
     int status;
-    const char *content_type;   /* static */
-    struct str body;            /* unless `stream` or `relay` */
-    struct api_stream *stream;  /* owned; NULL when there is none */
-    struct api_relay *relay;    /* owned; NULL when there is none */
+    const char *content_type;  /* static */
+    struct str body;           /* unless one of the next three is there */
+    struct api_stream *stream; /* owned; NULL when there is none */
+    struct api_relay *relay;   /* owned; NULL when there is none */
+    struct api_connect
+        *connect; /* owned; NULL when there is none. The connection is to be upgraded */
     struct api_header *headers; /* Warning, Retry-After ...; values malloc'ed */
     size_t nheaders;
 };
@@ -90,6 +135,9 @@ struct api_node_ops {
      * Kubernetes' words. */
     int (*logs)(void *arg, const json_t *pod, const struct api_log_opts *opts,
                 struct api_stream **ret, struct err *err);
+    /* May be NULL: not served. `ret` NULL: only says whether it could be done now. */
+    int (*connect)(void *arg, const struct api_connect *c, const struct api_pipe_events *ev,
+                   void *ev_arg, struct api_pipe **ret, struct err *err);
 };
 /* Who serves the pods of this node; ops NULL takes it back. */
 void api_set_node(struct api *api, const char *node, const struct api_node_ops *ops, void *arg);

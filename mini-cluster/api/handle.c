@@ -80,12 +80,12 @@ static const char *http_verb(const char *method)
     return "unknown";
 }
 
-static int authorize(struct api_call *c, struct err *err)
+int api_call_authorize(struct api_call *c, const char *verb, struct err *err)
 {
     const struct api_route *r = &c->route;
     struct auth_attributes a = {.user = c->req->user.name,
                                 .groups = c->req->user.groups,
-                                .verb = r->verb != NULL ? r->verb : http_verb(c->req->method),
+                                .verb = verb,
                                 .group = r->group,
                                 .path = c->req->path};
     if (r->type == API_ROUTE_OBJECT) {
@@ -148,7 +148,8 @@ static int read_request(struct api_call *c, struct err *err)
                                     .ns = c->route.ns,
                                     .name = c->route.name,
                                     .subresource = c->route.subresource};
-    return authorize(c, err);
+    const char *verb = c->route.verb != NULL ? c->route.verb : http_verb(c->req->method);
+    return api_call_authorize(c, verb, err);
 }
 
 enum { MAX_BODY = 3 * 1024 * 1024 };

@@ -22,6 +22,8 @@ struct api_call {
 
 /* Runs the verb of the route and fills in the response. */
 int api_call_verb(struct api_call *c, struct err *err) WARN_UNUSED;
+/* May the caller do this with what the route leads to. Fills in the fault. */
+int api_call_authorize(struct api_call *c, const char *verb, struct err *err) WARN_UNUSED;
 /* `name` is static, the value copied. */
 void api_call_header(struct api_call *c, const char *name, const char *value);
 

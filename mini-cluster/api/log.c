@@ -7,57 +7,7 @@
 #include "api/query.h"
 #include "api/relay.h"
 #include "api/write.h"
-#include "common/json/jx.h"
-#include "common/mem.h"
-#include "common/str.h"
-#include "kinds/kinds.h"
-#include "meta/object.h"
 #include "meta/time.h"
-
-/* All containers of a pod by name, joined with spaces. */
-static void names(const json_t *list, struct str *out)
-{
-    size_t i;
-    const json_t *c;
-    jx_each(i, c, list)
-    {
-        str_add_f(out, "%s%s", i > 0 ? " " : "", jx_get_str(c, "name", ""));
-    }
-}
-
-static bool has_container(const json_t *pod, const char *name)
-{
-    static const char *const lists[] = {"spec.containers", "spec.initContainers",
-                                        "spec.ephemeralContainers"};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        if (jx_find(jx_arr(pod, lists[i]), "name", name) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The one that is meant when none is named. */
-static int settle_container(const json_t *pod, struct api_log_opts *opts, struct err *err)
-{
-    const char *pod_name = object_name(pod);
-    if (opts->container[0] != '\0') {
-        return has_container(pod, opts->container)
-                   ? 0
-                   : err_set(err, ERR_BAD_REQUEST, "container %s is not valid for pod %s",
-                             opts->container, pod_name);
-    }
-    const json_t *list = jx_arr(pod, "spec.containers");
-    if (json_array_size(list) == 1) {
-        opts->container = jx_get_str(json_array_get(list, 0), "name", "");
-        return 0;
-    }
-    cleanup_str struct str all = STR_INIT;
-    names(list, &all);
-    return err_set(err, ERR_BAD_REQUEST,
-                   "a container name must be specified for pod %s, choose one of: [%s]", pod_name,
-                   str_c(&all));
-}
 
 static int read_opts(const struct api_query *q, struct api_log_opts *opts, struct err *err)
 {
@@ -91,7 +41,7 @@ int api_log(struct api *api, struct api_ctx *ctx, const struct api_target *t,
         return -1;
     }
     const json_t *pod = store_tree(api->store, entry);
-    if (settle_container(pod, &opts, err) < 0) {
+    if (api_pick_container(pod, opts.container, &opts.container, err) < 0) {
         return -1;
     }
     if (entry->node[0] == '\0') {

@@ -331,6 +331,23 @@ static int verb_deletecollection(struct api_call *c, struct err *err)
     return rc;
 }
 
+/* ---- into a pod ---- */
+
+static bool is_connect(const struct api_call *c)
+{
+    return strcmp(c->target.kind->gr, "pods") == 0 &&
+           (sub_is(c, "exec") || sub_is(c, "attach") || sub_is(c, "portforward"));
+}
+
+/* A WebSocket can only be asked for with GET; who may merely read pods gets none all the same. */
+static int connect_pod(struct api_call *c, struct err *err)
+{
+    if (api_call_authorize(c, "create", err) < 0) {
+        return -1;
+    }
+    return api_connect(c->api, &c->ctx, &c->target, c->query, &c->res->connect, err);
+}
+
 /* ---- choosing ---- */
 
 static const struct {
@@ -346,6 +363,9 @@ int api_call_verb(struct api_call *c, struct err *err)
 {
     if (sub_is(c, "proxy")) {
         return api_proxy(c->api, &c->ctx, c->req, &c->route, &c->res->relay, err);
+    }
+    if (is_connect(c)) {
+        return connect_pod(c, err);
     }
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (strcmp(verbs[i].verb, c->route.verb) == 0) {

@@ -64,10 +64,33 @@ static void answer_stream(struct call *c, struct api_response *res)
                          c->stream->size, on_pull, c);
 }
 
+void http_call_fail(struct call *c, const struct err *err)
+{
+    struct api_response res = {0};
+    api_response_error(&res, err);
+    answer_body(c, &res);
+    api_response_fini(&res);
+}
+
+/* Other upgrades (h2c) may be ignored, as HTTP has it. */
+static void refuse_upgrade(struct call *c)
+{
+    struct err err;
+    err_set(&err, ERR_BAD_REQUEST,
+            "Upgrade: %.60s is only done for exec, attach and port-forward; watches and the proxy "
+            "speak plain HTTP here",
+            http_exchange_header(c->x, "Upgrade"));
+    http_call_fail(c, &err);
+}
+
 static void on_response(void *arg, struct api_response *res)
 {
     struct call *c = arg;
-    if (res->relay != NULL) {
+    if (res->connect != NULL) {
+        connect_start(c, steal(res->connect));
+    } else if (c->upgrade && res->status < 400) {
+        refuse_upgrade(c);
+    } else if (res->relay != NULL) {
         relay_start(c, steal(res->relay));
     } else if (res->stream != NULL) {
         answer_stream(c, res);
@@ -75,14 +98,6 @@ static void on_response(void *arg, struct api_response *res)
         answer_body(c, res);
     }
     api_response_fini(res);
-}
-
-void http_call_fail(struct call *c, const struct err *err)
-{
-    struct api_response res = {0};
-    api_response_error(&res, err);
-    answer_body(c, &res);
-    api_response_fini(&res);
 }
 
 static void on_ended(void *arg)
@@ -93,6 +108,9 @@ static void on_ended(void *arg)
         c->stream->free(c->stream);
     }
     relay_free(c->relay);
+    if (c->speaker != NULL) {
+        c->speaker->free(c->speaker);
+    }
     free(c);
 }
 
@@ -106,15 +124,6 @@ static int authenticate(struct call *c, struct auth_user *ret, struct err *err)
         in.cert_org = org;
     }
     return auth_authenticate(c->http->auth, &in, ret, err);
-}
-
-/* exec, attach, port-forward and watches over WebSocket ask for another protocol; other upgrades
- * (h2c) may be ignored, as HTTP has it. */
-static bool wants_tunnel(const struct http_exchange *x)
-{
-    const char *upgrade = http_exchange_header(x, "Upgrade");
-    return upgrade != NULL &&
-           (strcasestr(upgrade, "websocket") != NULL || strcasestr(upgrade, "SPDY/") != NULL);
 }
 
 static const char *header_or_empty(const struct http_exchange *x, const char *name)
@@ -136,15 +145,7 @@ static void on_request(void *arg, struct http_exchange *x)
         http_call_fail(c, &err);
         return;
     }
-    bool stranger = strcmp(user.name, "system:anonymous") == 0; /* the api answers those */
-    if (wants_tunnel(x) && !stranger) {
-        err_set(&err, ERR_BAD_REQUEST,
-                "Upgrade: %.60s is not supported yet: exec, attach, cp, port-forward and "
-                "WebSockets do not work with this version; logs, watches and proxy do",
-                http_exchange_header(x, "Upgrade"));
-        http_call_fail(c, &err);
-        return;
-    }
+    c->upgrade = connect_is_upgrade(x);
     struct api_request req = {
         .method = http_exchange_method(x),
         .path = http_exchange_path(x),
@@ -201,6 +202,7 @@ void http_free(struct http *h)
     if (h == NULL) {
         return;
     }
+    speakers_free(h);
     for (unsigned i = 0; i < h->nservers; i++) {
         http_server_free(h->servers[i]);
     }

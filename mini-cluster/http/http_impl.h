@@ -20,6 +20,15 @@ struct http {
     char *cert_pem, *key_pem, *ca_pem, *no_pods;
     uint64_t patience_ns;
     struct http_client *pods; /* for relays; made at the first one */
+    struct speaker *speakers; /* those who have left HTTP */
+};
+
+/* What speaks another protocol with a caller, from the upgrade until one of both leaves. The first
+ * member of its own struct. */
+struct speaker {
+    struct speaker *next, **at; /* in http->speakers */
+    void (*free)(struct speaker *s);
+    struct call *call; /* until the protocol is switched */
 };
 
 /* Lives from the handler until the exchange ends. */
@@ -28,6 +37,8 @@ struct call {
     struct http_exchange *x;
     struct api_stream *stream;
     struct relay *relay;
+    struct speaker *speaker; /* whose protocol is to be switched to */
+    bool upgrade;            /* is asked for */
 };
 
 /* Relays the call's request to a pod and its answer back; takes r. */
@@ -37,6 +48,24 @@ void relay_free(struct relay *r);
 
 /* Answers with a Status. */
 void http_call_fail(struct call *c, const struct err *err);
+
+/* ---- connect.c: leaving HTTP ---- */
+
+/* Whether one of the protocols is asked for that pods are spoken to with. */
+bool connect_is_upgrade(const struct http_exchange *x);
+/* Switches protocols for this, or refuses; takes it. */
+void connect_start(struct call *c, struct api_connect *connect);
+/* It is freed with the call unless it is opened, with http at the latest; free_fn calls
+ * speaker_leave. */
+void speaker_join(struct call *c, struct speaker *s, void (*free_fn)(struct speaker *s));
+void speaker_opened(struct speaker *s);
+void speaker_leave(struct speaker *s);
+void speakers_free(struct http *h);
+
+/* ---- who speaks what: each takes `connect` unless it fails ---- */
+
+/* channels.c: exec and attach over a WebSocket. */
+int channels_accept(struct call *c, struct api_connect *connect, struct err *err) WARN_UNUSED;
 
 /* ---- headers.c: which headers go through a relay, and how ---- */
 

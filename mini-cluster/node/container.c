@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "meta/clock.h"
+#include "node/pipes.h"
 #include "node/pod.h"
 #include "node/probe.h"
 #include "node/pull.h"
@@ -138,6 +139,7 @@ static void end_with(struct container *c, struct container_end *end)
     c->ready = c->started = c->killing = false;
     container_wait(c, NULL, NULL);
     probes_end(c);
+    pipes_container_ended(c);
 }
 
 void container_set_end(struct container *c, int exit_code, const char *reason, const char *message)

@@ -10,6 +10,7 @@
 #include "meta/object.h"
 #include "meta/time.h"
 #include "node/container.h"
+#include "node/pipes.h"
 #include "node/pod.h"
 
 enum { HIGH = 64 * 1024, LOW = 16 * 1024 };
@@ -224,4 +225,4 @@ static int open_logs(void *arg, const json_t *pod, const struct api_log_opts *op
     return 0;
 }
 
-const struct api_node_ops logs_node_ops = {.logs = open_logs};
+const struct api_node_ops logs_node_ops = {.logs = open_logs, .connect = pipes_connect};

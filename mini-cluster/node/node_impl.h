@@ -27,6 +27,7 @@ struct loop;
 struct map;
 struct nodes;
 struct op;
+struct pipe;
 struct pod;
 struct probe;
 struct pull;
@@ -197,6 +198,7 @@ struct nodes {
     struct client_watch *pod_watch, *node_watch, *watches[3];
     struct op *orphans;      /* calls whose pod is gone */
     struct log_stream *logs;
+    struct pipe *pipes;
     bool ready; /* the runtime has recovered */
     bool down;  /* it does not answer */
     bool listing, list_again;

@@ -18,6 +18,7 @@
 #include "node/links.h"
 #include "node/logs.h"
 #include "node/op.h"
+#include "node/pipes.h"
 #include "node/pod.h"
 #include "node/pull.h"
 #include "node/sweep.h"
@@ -201,6 +202,7 @@ static void set_node(struct agent *a)
     api_set_node(a->nodes->api, a->name, serves ? &logs_node_ops : NULL, a);
     if (!serves) {
         logs_cut(a->nodes, a);
+        pipes_cut(a->nodes, a);
     }
 }
 
@@ -357,6 +359,7 @@ void nodes_free(struct nodes *n)
     loop_off_gap(n->loop, on_gap, n);
     end_watches(n);
     logs_cut(n, NULL);
+    pipes_cut(n, NULL);
     for (size_t it = 0; map_next(n->pods, &it, NULL, &p);) {
         pod_free(p);
     }

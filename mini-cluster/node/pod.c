@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pod's place in the agent: it is queued when something about it changed, looked at, and what
  * came of that is written in one commit. */
+#include "node/pipes.h"
 #include "node/pod.h"
 
 #include "client/client.h"
@@ -46,6 +47,7 @@ struct container *pod_add_container(struct pod *p, const char *name, enum contai
 void pod_free(struct pod *p)
 {
     struct nodes *n = p->nodes;
+    pipes_pod_gone(p);
     pod_turn_end(p);
     if (p->staging) {
         client_off_commit(n->client, p);

@@ -165,6 +165,7 @@ int spec_container(const struct spec_in *in, struct spec_out *out, struct err *e
     spec->workdir = dir[0] != '\0' ? spec_own(out, xstrdup(dir)) : NULL;
     spec->tty = jx_bool(c, "tty", false);
     spec->stdin_open = jx_bool(c, "stdin", false);
+    spec->stdin_once = spec->stdin_open && jx_bool(c, "stdinOnce", false);
     set_resources(c, spec);
     spec->env = take_env(&env, out);
     spec->files = out->files.v;

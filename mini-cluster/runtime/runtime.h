@@ -61,6 +61,7 @@ struct runtime_spec {
     bool read_only_root;
     bool no_new_privileges;
     bool tty, stdin_open;
+    bool stdin_once;              /* its stdin ends with the first who attaches to it and leaves */
     int64_t cpu_limit_milli;      /* 0: none */
     int64_t cpu_request_milli;    /* 0: none; weight under contention */
     int64_t memory_limit;         /* bytes; 0: none; no swap beyond it */
@@ -119,6 +120,9 @@ struct runtime_stream_ops {
     void (*on_exit)(void *arg, int exit_code);        /* exec: before on_end; may be NULL */
 };
 
+    /* What was written went on: 64 KiB wait at most, after more than 256 KiB did (it may also come
+     * without need). May be NULL. */
+    void (*on_drain)(void *arg);
 /* One more process in a running container. Copied. */
 struct runtime_exec {
     const char *const *command;
@@ -183,7 +187,8 @@ struct runtime_ops {
     /* stdin and stdout of the main process, which the guest's roles speak frames over. */
     struct runtime_stream *(*attach)(void *self, const char *name,
                                      const struct runtime_stream_ops *ops, void *arg);
-    /* One more process; bytes as of attach, its exit code through on_exit. */
+    /* One more process; bytes as of attach, its exit code through on_exit. When the stream is freed
+     * before its end, the process is told to hang up (SIGHUP), as by a terminal that goes. */
     struct runtime_stream *(*exec)(void *self, const char *name, const struct runtime_exec *x,
                                    const struct runtime_stream_ops *ops, void *arg);
     bool (*write)(struct runtime_stream *s, const void *bytes, size_t n); /* false: too much waits */
@@ -192,7 +197,17 @@ struct runtime_ops {
     void (*resume)(struct runtime_stream *s);
     void (*stream_free)(struct runtime_stream *s);
 
+    /* As attach, for people: x->stdin_open false leaves its stdin alone, x's size is set when it has
+     * a terminal; x->command is not looked at. The container runs on when the stream is freed. */
+    struct runtime_stream *(*join)(void *self, const char *name, const struct runtime_exec *x,
+                                   const struct runtime_stream_ops *ops, void *arg);
+    /* A TCP connection to a port of the sandbox of this name and address, also to what listens only
+     * on its own 127.0.0.1 where the driver can. Bytes come as fd 1, `end` ends our side; on_end
+     * with an error says why there was none: "dial tcp4 127.0.0.1:80: connect: connection refused". */
+    struct runtime_stream *(*dial)(void *self, const char *name, const char *address, int port,
+                                   const struct runtime_stream_ops *ops, void *arg);
     void (*probe)(void *self, const struct runtime_probe *p, runtime_probe_done *done, void *arg);
+    size_t (*queued)(const struct runtime_stream *s); /* written, and not yet taken: see on_drain */
 
     /* A kept volume, and what is in it. OK when it is not there; FAILED ERR_CONFLICT while used. */
     void (*volume_remove)(void *self, const char *volume, runtime_done *done, void *arg);

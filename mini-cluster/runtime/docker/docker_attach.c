@@ -15,13 +15,18 @@ static void resize_now(struct runtime_stream *s);
 static void on_open(void *arg)
 {
     struct runtime_stream *s = arg;
-    s->is_open = true;
-    http_upgrade_write(s->upgrade, str_c(&s->to_write), s->to_write.len);
-    str_fini(&s->to_write);
-    if (s->end_wanted) {
-        http_upgrade_end(s->upgrade);
+    if (!s->hanging_up) {
+        docker_stream_opened(s);
+        resize_now(s);
     }
-    resize_now(s);
+}
+
+static void on_drain(void *arg)
+{
+    struct runtime_stream *s = arg;
+    if (s->ops.on_drain != NULL && !s->dead) {
+        s->ops.on_drain(s->arg);
+    }
 }
 
 static void on_data(void *arg, const char *bytes, size_t n)
@@ -54,6 +59,7 @@ void docker_stream_upgrade(struct runtime_stream *s, const char *path, const jso
         .on_open = on_open,
         .on_data = on_data,
         .on_close = on_close,
+        .on_drain = on_drain,
         .arg = s,
     };
     s->upgrade = http_upgrade_new(s->d->loop, &opts);
@@ -74,11 +80,16 @@ static bool runs(struct runtime_stream *s, const struct docker_status *status)
 
 /* ---- attach ---- */
 
+/* Keys that nobody types, so that none of them detaches: Ctrl-P belongs to the shell. */
+#define NO_DETACH_KEYS "ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-@"
+
 static void open_attach(struct runtime_stream *s, const struct docker_status *status)
 {
     if (runs(s, status)) {
+        cleanup_free char *keys = docker_escape(NO_DETACH_KEYS);
         cleanup_free char *path =
-            xasprintf("/containers/%s/attach?stream=1&stdin=1&stdout=1&stderr=1", s->name);
+            xasprintf("/containers/%s/attach?stream=1&stdin=%d&stdout=1&stderr=1&detachKeys=%s",
+                      s->name, s->stdin_open, keys);
         docker_stream_upgrade(s, path, NULL);
     }
 }
@@ -86,8 +97,19 @@ static void open_attach(struct runtime_stream *s, const struct docker_status *st
 struct runtime_stream *docker_stream_attach(void *self, const char *name,
                                             const struct runtime_stream_ops *ops, void *arg)
 {
+    const struct runtime_exec x = {.stdin_open = true};
+    return docker_stream_join(self, name, &x, ops, arg);
+}
+
+struct runtime_stream *docker_stream_join(void *self, const char *name,
+                                          const struct runtime_exec *x,
+                                          const struct runtime_stream_ops *ops, void *arg)
+{
     struct runtime_stream *s = docker_stream_new(self, name, ops, arg);
     s->open = open_attach;
+    s->stdin_open = x->stdin_open;
+    s->width = x->width;
+    s->height = x->height;
     docker_stream_start(s);
     return s;
 }
@@ -158,6 +180,12 @@ static void open_exec(struct runtime_stream *s, const struct docker_status *stat
     }
 }
 
+void docker_stream_run(struct runtime_stream *s)
+{
+    s->open = open_exec;
+    docker_stream_start(s);
+}
+
 struct runtime_stream *docker_stream_exec(void *self, const char *name,
                                           const struct runtime_exec *x,
                                           const struct runtime_stream_ops *ops, void *arg)
@@ -168,17 +196,21 @@ struct runtime_stream *docker_stream_exec(void *self, const char *name,
     for (size_t i = 0; x->command != NULL && x->command[i] != NULL; i++) {
         odd |= json_array_append_new(command, json_string(x->command[i])) != 0;
     }
-    s->exec_body = json_pack("{s:o, s:b, s:b, s:b, s:b}", "Cmd", command, "Tty", x->tty,
-                             "AttachStdin", x->stdin_open, "AttachStdout", 1, "AttachStderr", 1);
+    s->exec_body = json_pack("{s:o, s:b, s:b, s:b, s:b, s:s}", "Cmd", command, "Tty", x->tty,
+                             "AttachStdin", x->stdin_open, "AttachStdout", 1, "AttachStderr", 1,
+                             "DetachKeys", NO_DETACH_KEYS);
     s->width = x->width;
     s->height = x->height;
-    s->open = open_exec;
+    if (x->tty && x->width > 0 && x->height > 0) { /* since API 1.42; else it is told after */
+        json_object_set_new(s->exec_body, "ConsoleSize",
+                            json_pack("[i, i]", (int)x->height, (int)x->width));
+    }
     if (odd) {
         struct err err;
         err_set(&err, ERR_INVALID, "the command is not UTF-8");
         docker_stream_finish(s, &err);
     } else {
-        docker_stream_start(s);
+        docker_stream_run(s);
     }
     return s;
 }

@@ -114,7 +114,8 @@ static json_t *config_of(const struct runtime_spec *spec)
     }
     bool spoken_to = spec->role == RUNTIME_HOST || spec->role == RUNTIME_SERVICES;
     json_object_set_new(body, "OpenStdin", json_boolean(spec->stdin_open || spoken_to));
-    json_object_set_new(body, "StdinOnce", json_false()); /* else a second attach finds it deaf */
+    /* Of the guests that are spoken to never: a second attach would find them deaf. */
+    json_object_set_new(body, "StdinOnce", json_boolean(spec->stdin_once && !spoken_to));
     json_object_set_new(body, "Tty", json_boolean(spec->tty && !spoken_to));
     json_object_set_new(body, "Healthcheck", json_pack("{s:[s]}", "Test", "NONE"));
     return body;

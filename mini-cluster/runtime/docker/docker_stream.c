@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/tcp.h"
 #include "runtime/docker/docker_spec.h"
 
 #define MAX_EARLY ((size_t)4 << 20)
@@ -36,9 +37,11 @@ static void close_transport(struct runtime_stream *s)
         http_call_cancel(s->logs);
     }
     http_upgrade_free(s->upgrade);
+    tcp_free(s->tcp);
     s->asked = s->resizing = NULL;
     s->logs = NULL;
     s->upgrade = NULL;
+    s->tcp = NULL;
 }
 
 static void release(struct runtime_stream *s)
@@ -46,6 +49,9 @@ static void release(struct runtime_stream *s)
     json_decref(s->exec_body);
     str_fini(&s->held);
     str_fini(&s->to_write);
+    str_fini(&s->oci);
+    str_fini(&s->dial_why);
+    free(s->container_id);
     free(s->exec_id);
     free(s->name);
     free(s);
@@ -56,6 +62,15 @@ void docker_stream_free(struct runtime_stream *s)
     if (s == NULL) {
         return;
     }
+    if (docker_hangup(s)) {
+        s->dead = true;
+        return;
+    }
+    docker_stream_release(s);
+}
+
+void docker_stream_release(struct runtime_stream *s)
+{
     close_transport(s);
     loop_timer_free(s->exec_timer);
     loop_undefer(s->d->loop, s);
@@ -72,7 +87,7 @@ void docker_stream_free(struct runtime_stream *s)
 void docker_streams_free(struct docker *d)
 {
     while (d->open_streams != NULL) {
-        docker_stream_free(d->open_streams);
+        docker_stream_release(d->open_streams);
     }
 }
 
@@ -89,6 +104,8 @@ static void looked(void *arg, const struct docker_answer *a)
         return;
     }
     s->tty = status.tty;
+    free(s->container_id);
+    s->container_id = xstrdup(status.st.id);
     s->open(s, &status);
     docker_status_fini(&status);
 }
@@ -117,6 +134,48 @@ static void set_paused(struct runtime_stream *s, bool paused)
     if (s->upgrade != NULL) {
         http_upgrade_pause(s->upgrade, paused);
     }
+    if (s->tcp != NULL) {
+        tcp_pause(s->tcp, paused);
+    }
+}
+
+/* ---- an exec that could not begin: Docker says so where its output would be ---- */
+
+enum { MAX_OCI = 4096 };
+
+/* Whether the bytes are such words, which are kept back until its exit code is known. */
+static bool is_oci(struct runtime_stream *s, const char *bytes, size_t n)
+{
+    static const char words[] = "OCI runtime exec failed: ";
+    size_t len = sizeof(words) - 1;
+    bool first = !s->any_output;
+    s->any_output = true;
+    if (s->exec_id == NULL || s->oci.len + n > MAX_OCI ||
+        (s->oci.len == 0 && (!first || n < len || memcmp(bytes, words, len) != 0))) {
+        return false;
+    }
+    str_add_n(&s->oci, bytes, n);
+    return true;
+}
+
+/* Of a program that said the same: it is its output. */
+static void settle_oci(struct runtime_stream *s)
+{
+    if (s->oci.len > 0 && s->exit_known && (s->exit_code == 126 || s->exit_code == 127)) {
+        s->exit_known = false;
+        err_set(&s->err, ERR_INVALID, "%.*s", (int)strcspn(s->oci.p, "\r\n"), s->oci.p);
+    } else if (s->oci.len > 0) {
+        s->ops.on_data(s->arg, 1, s->oci.p, s->oci.len);
+    }
+}
+
+static bool hand_piece(struct runtime_stream *s, int fd, const char *piece, size_t n)
+{
+    if (s->port != 0 && fd == 2) { /* the guest's words, not the peer's */
+        str_add_n(&s->dial_why, piece, n < MAX_OCI && s->dial_why.len < MAX_OCI ? n : 0);
+        return true;
+    }
+    return is_oci(s, piece, n) || s->ops.on_data(s->arg, fd, piece, n);
 }
 
 /* Piece by piece until the receiver wants no more; the rest is held. */
@@ -131,7 +190,7 @@ static int hand_on(struct runtime_stream *s, const char *bytes, size_t n)
             (used = docker_frames_next(&s->frames, bytes, n, &piece, &len, &fd, &s->err)) < 0) {
             return -1;
         }
-        if (len > 0 && !s->ops.on_data(s->arg, fd, piece, len) && !s->dead) {
+        if (len > 0 && !hand_piece(s, fd, piece, len) && !s->dead) {
             set_paused(s, true);
         }
         bytes += used;
@@ -153,7 +212,12 @@ static void tell_end(struct runtime_stream *s)
     }
     s->told = true;
     close_transport(s);
-    if (s->exit_known && s->ops.on_exit != NULL) {
+    settle_oci(s);
+    if (s->port != 0 && s->exit_known && s->exit_code != 0 && s->err.code == ERR_NONE) {
+        err_set(&s->err, ERR_UNAVAILABLE, "%.*s", (int)strcspn(str_c(&s->dial_why), "\r\n"),
+                str_c(&s->dial_why));
+    }
+    if (!s->dead && s->exit_known && s->ops.on_exit != NULL) {
         s->ops.on_exit(s->arg, s->exit_code);
     }
     if (!s->dead) {
@@ -175,7 +239,7 @@ static void go_on(void *arg)
         tell_end(s);
     }
     s->delivering = false;
-    if (s->dead) {
+    if (s->dead && !s->hanging_up) {
         release(s);
     }
 }
@@ -188,7 +252,7 @@ static void wake(struct runtime_stream *s)
 
 void docker_stream_take(struct runtime_stream *s, const char *bytes, size_t n)
 {
-    if (s->ended) {
+    if (s->ended || s->hanging_up) {
         return;
     }
     if (s->paused || s->held.len > 0) {
@@ -198,6 +262,9 @@ void docker_stream_take(struct runtime_stream *s, const char *bytes, size_t n)
     s->delivering = true;
     bool odd = hand_on(s, bytes, n) != 0;
     s->delivering = false;
+    if (s->hanging_up) {
+        return;
+    }
     if (s->dead) {
         release(s);
     } else if (odd) {
@@ -207,6 +274,9 @@ void docker_stream_take(struct runtime_stream *s, const char *bytes, size_t n)
 
 void docker_stream_finish(struct runtime_stream *s, const struct err *err)
 {
+    if (s->hanging_up) {
+        return; /* nobody is to be told */
+    }
     if (!s->ended) {
         s->ended = true;
         if (err != NULL) {
@@ -229,6 +299,9 @@ bool docker_stream_write(struct runtime_stream *s, const void *bytes, size_t n)
     if (s->ended) {
         return true; /* on_end tells */
     }
+    if (s->is_open && s->tcp != NULL) {
+        return tcp_write(s->tcp, bytes, n);
+    }
     if (s->is_open) {
         return s->upgrade == NULL || http_upgrade_write(s->upgrade, bytes, n);
     }
@@ -244,5 +317,31 @@ void docker_stream_end(struct runtime_stream *s)
     s->end_wanted = true;
     if (s->is_open && s->upgrade != NULL) {
         http_upgrade_end(s->upgrade);
+    } else if (s->is_open && s->tcp != NULL) {
+        tcp_end(s->tcp);
     }
+}
+
+size_t docker_stream_queued(const struct runtime_stream *s)
+{
+    if (s->upgrade != NULL && s->is_open) {
+        return http_upgrade_queued(s->upgrade);
+    }
+    return s->tcp != NULL && s->is_open ? tcp_queued(s->tcp) : s->to_write.len;
+}
+
+void docker_stream_opened(struct runtime_stream *s)
+{
+    struct str waited = s->to_write;
+    s->to_write = (struct str)STR_INIT;
+    s->is_open = true;
+    docker_stream_write(s, str_c(&waited), waited.len);
+    if (s->end_wanted) {
+        docker_stream_end(s);
+    }
+    /* Nothing else will be said of what waited before. */
+    if (waited.len > 0 && s->ops.on_drain != NULL && !s->dead) {
+        s->ops.on_drain(s->arg);
+    }
+    str_fini(&waited);
 }

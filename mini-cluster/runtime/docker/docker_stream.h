@@ -7,6 +7,8 @@
 #include "runtime/docker/docker_frames.h"
 #include "runtime/docker/docker_impl.h"
 
+struct tcp;
+
 struct runtime_stream {
     struct docker *d;
     struct runtime_stream *next, **prev_next;
@@ -20,8 +22,9 @@ struct runtime_stream {
 
     struct docker_call *asked; /* the one question at a time */
     struct docker_call *resizing;
-    struct http_call *logs;       /* one of these two */
+    struct http_call *logs; /* one of these three */
     struct http_upgrade *upgrade;
+    struct tcp *tcp;
     struct runtime_log_opts log_opts;
     json_t *exec_body;
     char *exec_id;
@@ -30,6 +33,13 @@ struct runtime_stream {
     bool exit_known;
     int exit_code;
     unsigned width, height; /* wanted; 0: as it is */
+    bool stdin_open;        /* of attach */
+    char *container_id;     /* the full one, once it was looked at */
+    struct str oci;         /* what looks like Docker's word that an exec could not begin */
+    bool any_output;
+    int port;            /* of dial; 0: it is none */
+    bool hanging_up;     /* freed by the receiver; its process is yet to hear of it */
+    struct str dial_why; /* what the guest says of a port it cannot reach */
 
     bool tty, is_open;
     struct docker_frames frames;
@@ -52,5 +62,13 @@ void docker_stream_take(struct runtime_stream *s, const char *bytes, size_t n);
 void docker_stream_finish(struct runtime_stream *s, const struct err *err);
 /* Connects for reading and writing (docker_attach.c). body may be NULL. */
 void docker_stream_upgrade(struct runtime_stream *s, const char *path, const json_t *body);
+/* Looks at the container and runs s->exec_body in it (docker_attach.c). */
+void docker_stream_run(struct runtime_stream *s);
+/* The connection is open: what waited is written (docker_stream.c). */
+void docker_stream_opened(struct runtime_stream *s);
+/* The process of a stream that is freed hears of it, then docker_stream_release (docker_hangup.c);
+ * false: there is none. */
+bool docker_hangup(struct runtime_stream *s);
+void docker_stream_release(struct runtime_stream *s);
 
 #endif

@@ -326,3 +326,6 @@ void fake_runtime(struct fake *f, struct runtime *ret)
     ret->ops = &ops;
     ret->self = d;
 }
+    .join = fake_stream_join,
+    .dial = fake_stream_dial,
+    .queued = fake_stream_queued,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams of containers that do not exist: two or three log lines, an attach that swallows what it
- * is given, an exec that prints its command and ends as its words say (fake_image.c). */
+ * is given, an exec that prints its command and ends as its words say (fake_image.c). Three
+ * commands do more: "cat" gives back its stdin, "yes" never stops, "size" says the size of its
+ * terminal whenever it is set. A port that an image listens on gives back what it is sent. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +17,8 @@ struct runtime_stream {
     void *arg;
     struct str out; /* not yet taken by the receiver */
     bool paused, ending, is_exec;
+    bool echoes, floods, tells_size;
+    bool was_high; /* more than HIGH waited */
     int exit_code;
     struct err err;        /* with which it ends */
     bool delivering, dead; /* freed by its own callback: memory goes when that returns */
@@ -27,6 +31,10 @@ static void release(struct runtime_stream *s)
     free(s);
 }
 
+enum { HIGH = 256 * 1024, PIECE = 16 * 1024 };
+
+static void wake(struct runtime_stream *s);
+
 static void deliver_data(struct runtime_stream *s)
 {
     struct str out = s->out;
@@ -34,6 +42,18 @@ static void deliver_data(struct runtime_stream *s)
     bool more = s->ops.on_data(s->arg, 1, out.p, out.len);
     str_fini(&out);
     s->paused = !more;
+    if (!s->dead && s->was_high && s->ops.on_drain != NULL) {
+        s->was_high = false;
+        s->ops.on_drain(s->arg);
+    }
+}
+
+static void flood(struct runtime_stream *s)
+{
+    while (s->out.len < PIECE) {
+        str_add(&s->out, "y\n");
+    }
+    wake(s);
 }
 
 static void deliver_end(struct runtime_stream *s)
@@ -53,6 +73,9 @@ static void deliver(void *arg)
     s->delivering = true;
     if (s->out.len > 0 && !s->paused) {
         deliver_data(s);
+    }
+    if (!s->dead && s->floods && !s->ending && !s->paused) {
+        flood(s);
     }
     if (!s->dead && s->ending && !s->paused && s->out.len == 0) {
         deliver_end(s);
@@ -177,13 +200,53 @@ struct runtime_stream *fake_stream_attach(void *self, const char *name,
     return s;
 }
 
+struct runtime_stream *fake_stream_join(void *self, const char *name, const struct runtime_exec *x,
+                                        const struct runtime_stream_ops *ops, void *arg)
+{
+    struct runtime_stream *s = fake_stream_attach(self, name, ops, arg);
+    s->echoes = x->stdin_open;
+    return s;
+}
+
+struct runtime_stream *fake_stream_dial(void *self, const char *name, const char *address, int port,
+                                        const struct runtime_stream_ops *ops, void *arg)
+{
+    struct runtime_stream *s = stream_new(self, name, ops, arg);
+    const struct fake_container *c = target(s, true);
+    bool heard = false;
+    (void)address;
+    for (size_t i = 0; c != NULL && i < c->apps.n; i++) {
+        heard |= c->apps.v[i]->image->port == port && c->apps.v[i]->st->state == RUNTIME_RUNNING;
+    }
+    s->echoes = heard;
+    if (c != NULL && !heard) {
+        err_set(&s->err, ERR_UNAVAILABLE, "dial tcp4 127.0.0.1:%d: connect: connection refused",
+                port);
+        finish(s);
+    }
+    return s;
+}
+
+/* Words that make it more than an echo of its command. */
+static bool begin_special(struct runtime_stream *s, const struct runtime_exec *x)
+{
+    s->echoes = strcmp(x->command[0], "cat") == 0 && x->stdin_open;
+    s->floods = strcmp(x->command[0], "yes") == 0;
+    s->tells_size = strcmp(x->command[0], "size") == 0;
+    if (s->tells_size) {
+        str_add_f(&s->out, "%ux%u\n", x->width, x->height);
+    }
+    wake(s);
+    return s->echoes || s->floods || s->tells_size;
+}
+
 struct runtime_stream *fake_stream_exec(void *self, const char *name, const struct runtime_exec *x,
                                         const struct runtime_stream_ops *ops, void *arg)
 {
     struct runtime_stream *s = stream_new(self, name, ops, arg);
     s->is_exec = true;
     const struct fake_container *c = target(s, true);
-    if (c == NULL) {
+    if (c == NULL || begin_special(s, x)) {
         return s;
     }
     for (size_t i = 0; x->command[i] != NULL; i++) {
@@ -200,24 +263,32 @@ struct runtime_stream *fake_stream_exec(void *self, const char *name, const stru
 
 bool fake_stream_write(struct runtime_stream *s, const void *bytes, size_t n)
 {
-    (void)s;
-    (void)bytes;
-    (void)n;
+    if (s->echoes && !s->ending) {
+        str_add_n(&s->out, bytes, n);
+        s->was_high |= s->out.len > HIGH;
+        wake(s);
+    }
     return true;
+}
+
+size_t fake_stream_queued(const struct runtime_stream *s)
+{
+    return s->echoes ? s->out.len : 0;
 }
 
 void fake_stream_end(struct runtime_stream *s)
 {
-    if (s->is_exec) {
+    if (s->is_exec || s->echoes) {
         finish(s);
     }
 }
 
 void fake_stream_resize(struct runtime_stream *s, unsigned width, unsigned height)
 {
-    (void)s;
-    (void)width;
-    (void)height;
+    if (s->tells_size) {
+        str_add_f(&s->out, "%ux%u\n", width, height);
+        wake(s);
+    }
 }
 
 void fake_stream_resume(struct runtime_stream *s)

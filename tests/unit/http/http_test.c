@@ -101,12 +101,16 @@ static void test_upgrades_are_refused_clearly(void **state)
     static const char *const h2c[] = {"Connection: Upgrade", "Upgrade: h2c", NULL};
     static const char path[] = PODS "/p/exec?command=sh";
     struct ask a = {.path = path, .token = "secret", .headers = websocket};
-    expect_status(&f, a, 400, "BadRequest");
+    expect_status(&f, a, 404, "NotFound");
+    make_pod_object(&f, "p", "127.0.0.1");
+    expect_status(&f, a, 400, "BadRequest"); /* it is on no host */
     a.method = "POST";
     a.headers = spdy;
     expect_status(&f, a, 400, "BadRequest");
     a.token = NULL;
     expect_status(&f, a, 401, "Unauthorized"); /* strangers learn nothing */
+    struct ask watch = {.path = CMS "?watch=1", .token = "secret", .headers = websocket};
+    expect_status(&f, watch, 400, "BadRequest");
     struct ask plain = {.path = CMS, .token = "secret", .headers = h2c};
     expect(&f, plain, 200, "ConfigMapList");
     tear_down(&f);

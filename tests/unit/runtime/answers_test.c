@@ -234,7 +234,7 @@ static void on_end(void *arg, const struct err *err)
     on_done(arg, err->code == ERR_NONE ? RUNTIME_OK : RUNTIME_FAILED, NULL, err);
 }
 
-static const struct runtime_stream_ops stream_ops = {on_data, on_end, NULL};
+static const struct runtime_stream_ops stream_ops = {.on_data = on_data, .on_end = on_end};
 
 static const struct runtime_spec spec = {
     .name = "c1", .role = RUNTIME_SANDBOX, .host = "h", .hash = "h", .address = "10.91.1.1"};

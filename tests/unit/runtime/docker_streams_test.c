@@ -317,7 +317,7 @@ static void test_a_stream_may_die_in_its_callback(void **state)
         return;
     }
     start(x, "echo one; echo two >&2; cat", false, true);
-    static const struct runtime_stream_ops ops = {free_it, never_end, NULL};
+    static const struct runtime_stream_ops ops = {.on_data = free_it, .on_end = never_end};
     const struct runtime_log_opts opts = {.follow = true, .tail = -1};
     struct suicide a = {.x = x}, b = {.x = x};
     a.s = x->rt.ops->logs(x->rt.self, names.app, &opts, &ops, &a);

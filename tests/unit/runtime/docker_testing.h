@@ -380,8 +380,8 @@ static inline void reader_exit(void *arg, int code)
     r->exit_code = code;
 }
 
-static const struct runtime_stream_ops reader_ops
-    __attribute__((unused)) = {reader_data, reader_end, reader_exit};
+static const struct runtime_stream_ops reader_ops __attribute__((unused)) = {
+    .on_data = reader_data, .on_end = reader_end, .on_exit = reader_exit};
 
 static inline void reader_fini(struct reader *r)
 {

@@ -70,7 +70,8 @@ static void on_exit_code(void *arg, int exit_code)
     ((struct reader *)arg)->exit_code = exit_code;
 }
 
-static const struct runtime_stream_ops reader_ops = {on_data, on_end, on_exit_code};
+static const struct runtime_stream_ops reader_ops = {
+    .on_data = on_data, .on_end = on_end, .on_exit = on_exit_code};
 
 static void test_logs_follow_until_the_end(void **state)
 {
