@@ -121,6 +121,23 @@ int cluster_list(json_t **ret, struct err *err)
     return jx_parse(output, strlen(output), false, ret, err);
 }
 
+int cluster_host_docker(const char *name, const char *host, char **ret, struct err *err)
+{
+    static const char before[] = "export DOCKER_HOST=";
+    const char *const words[] = {"host", "env", host, "--name", name, NULL};
+    cleanup_free char *output = NULL;
+    if (run(words, &output, err) < 0) {
+        return -1;
+    }
+    const char *at = strstr(output, before);
+    if (at == NULL) {
+        return err_set(err, ERR_UNAVAILABLE, "%s has no Docker of its own", host);
+    }
+    at += strlen(before);
+    *ret = xstrndup(at, strcspn(at, "\r\n"));
+    return 0;
+}
+
 static char *folder_of(const char *name, const char *file)
 {
     cleanup_free char *below = xasprintf("clusters/%s/%s", name, file);

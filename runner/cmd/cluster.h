@@ -21,6 +21,10 @@ int cluster_down(const char *name, struct err *err) WARN_UNUSED;
 int cluster_list(json_t **ret, struct err *err) WARN_UNUSED;
 /* Whether a cluster of this name was made before, running or not. */
 bool cluster_exists(const char *name);
+/* Where the Docker of one of its hosts answers: "unix:///..."; the caller frees. ERR_UNAVAILABLE:
+ * its hosts have none. */
+int cluster_host_docker(const char *name, const char *host, char **ret,
+                        struct err *err) WARN_UNUSED;
 /* Where its kubeconfig is; the caller frees. */
 char *cluster_kubeconfig(const char *name);
 

@@ -10,8 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/cluster.h"
+#include "cmd/contexts.h"
 #include "cmd/place.h"
 #include "common/json/jx.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/vec.h"
@@ -58,10 +61,7 @@ int home_init(struct home *h, const char *dir, const char *kubeconfig, const cha
     vec_push(&env, xasprintf("PODLAB_LAB=%s", lab));
     vec_push(&env, NULL);
     h->env = env.v;
-    if (place_make(docker, err) < 0) {
-        return -1;
-    }
-    return write_file(docker, "config.json", "{}\n", err);
+    return contexts_write(docker, NULL, 0, err);
 }
 
 void home_fini(struct home *h)
@@ -74,10 +74,9 @@ void home_fini(struct home *h)
     *h = (struct home){0};
 }
 
-int home_set_hosts(const struct home *h, const json_t *hosts, struct err *err)
+static int set_curl(const struct home *h, const json_t *items, struct err *err)
 {
     cleanup_str struct str rows = STR_INIT;
-    const json_t *items = jx_arr(hosts, "items");
     size_t i;
     json_t *host;
     jx_each(i, host, items)
@@ -89,4 +88,41 @@ int home_set_hosts(const struct home *h, const json_t *hosts, struct err *err)
         }
     }
     return write_file(h->dir, ".curlrc", str_c(&rows), err);
+}
+
+typedef VEC(struct context) contexts;
+
+static void find_sockets(const json_t *items, const char *cluster, contexts *ret)
+{
+    size_t i;
+    json_t *host;
+    jx_each(i, host, items)
+    {
+        struct context c = {.name = jx_str(host, "metadata.name", "")};
+        struct err err;
+        char *where = NULL;
+        if (cluster_host_docker(cluster, c.name, &where, &err) < 0) {
+            log_debug("home", "%s: %s", c.name, err.msg);
+            return; /* and then none of them has */
+        }
+        c.host = where;
+        vec_push(ret, c);
+    }
+}
+
+int home_set_hosts(struct home *h, const json_t *hosts, const char *cluster, struct err *err)
+{
+    const json_t *items = jx_arr(hosts, "items");
+    cleanup_free char *docker = xasprintf("%s/docker", h->dir);
+    contexts found = {0};
+    if (cluster != NULL) {
+        find_sockets(items, cluster, &found);
+    }
+    h->docker = found.n > 0;
+    int rc = set_curl(h, items, err) < 0 || contexts_write(docker, found.v, found.n, err) < 0;
+    for (size_t i = 0; i < found.n; i++) {
+        free((char *)(uintptr_t)found.v[i].host);
+    }
+    vec_fini(&found);
+    return rc == 0 ? 0 : -1;
 }

@@ -46,6 +46,25 @@ int place_make(const char *dir, struct err *err)
     }
 }
 
+/* The holder of a lock writes down who it is. */
+static void sign_lock(int fd)
+{
+    const char *tty = ttyname(STDIN_FILENO);
+    cleanup_free char *text = tty != NULL ? xasprintf("process %d on %s", (int)getpid(), tty)
+                                          : xasprintf("process %d", (int)getpid());
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, strlen(text), 0) < 0) {
+        return; /* then nobody can say who it is */
+    }
+}
+
+static int held(int fd, struct err *err)
+{
+    char who[128] = "";
+    ssize_t n = pread(fd, who, sizeof(who) - 1, 0);
+    close(fd);
+    return err_set(err, ERR_CONFLICT, "%s", n > 0 ? who : "another podlab");
+}
+
 int place_lock(const char *name, struct err *err)
 {
     cleanup_free char *below = xasprintf("locks/%s", name);
@@ -59,10 +78,10 @@ int place_lock(const char *name, struct err *err)
         return err_errno(err, errno, "open %s", path);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        sign_lock(fd);
         return 0; /* fd lives as long as we do */
     }
-    close(fd);
-    return err_set(err, ERR_CONFLICT, "%s is held by another podlab", path);
+    return held(fd, err);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)

@@ -11,7 +11,8 @@ struct journal;
 char *place_state(const char *below);
 /* Makes a folder (0700) and those above it. */
 int place_make(const char *dir, struct err *err) WARN_UNUSED;
-/* Holds a lock of this name until the program ends; ERR_CONFLICT: another process has it. */
+/* Holds a lock of this name until the program ends; ERR_CONFLICT: another process has it, and the
+ * message says which ("process 4711 on /dev/pts/3"). */
 int place_lock(const char *name, struct err *err) WARN_UNUSED;
 /* Removes a folder and what is in it; what cannot be removed stays. */
 void place_remove(const char *dir);

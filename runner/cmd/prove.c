@@ -349,7 +349,8 @@ void prove_lab(const struct prove_opts *opts)
     p.reset = (struct reset_opts){.kube = opts->kube,
                                   .ns = opts->lab->ns,
                                   .foreign = opts->foreign,
-                                  .since_us = opts->since_us};
+                                  .since_us = opts->since_us,
+                                  .env = opts->env};
     start_faults(&p);
     start_probes(&p);
     for (p.index = 0; p.index < opts->lab->nsteps; p.index++) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cmd/place.h"
 #include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
@@ -160,17 +161,45 @@ int reach_hosts(struct kube *k, json_t **ret, struct err *err)
     }
 }
 
-int reach_requires(const struct kube *k, const struct lab *lab, struct err *err)
+static int lacks(const struct lab *lab, const char *what, const char *why, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "the lab %s requires %s: %s", lab->id, what, why);
+}
+
+static int look_for(const struct kube *k, const struct lab *lab, const char *what, bool docker,
+                    struct err *err)
+{
+    bool of_docker = strcmp(what, "docker") == 0, of_clock = strcmp(what, "clock") == 0;
+    if (strcmp(what, "hosts") != 0 && !of_docker && !of_clock) {
+        return lacks(lab, what, "this podlab does not know what that is", err);
+    }
+    if (kube_find_resource(k, "hosts.podlab.dev") == NULL) {
+        return lacks(lab, what,
+                     "hosts that can be switched off and looked into, which this cluster does not "
+                     "have",
+                     err);
+    }
+    if (of_clock && kube_find_resource(k, "clocks.podlab.dev") == NULL) {
+        return lacks(lab, what, "a clock that can be changed, which this cluster does not have",
+                     err);
+    }
+    if (of_docker && !docker) {
+        return lacks(lab, what,
+                     "hosts that each answer the docker command, which this cluster does not have",
+                     err);
+    }
+    cleanup_free char *program = of_docker ? place_find_program("docker", NULL) : NULL;
+    if (of_docker && program == NULL) {
+        return lacks(lab, what, "the docker command, which is not on PATH (`podlab doctor`)", err);
+    }
+    return 0;
+}
+
+int reach_requires(const struct kube *k, const struct lab *lab, bool docker, struct err *err)
 {
     for (size_t i = 0; lab->requires != NULL && lab->requires[i] != NULL; i++) {
-        const char *what = lab->requires[i];
-        bool of_hosts = strcmp(what, "hosts") == 0 || strcmp(what, "docker") == 0;
-        if (of_hosts && kube_find_resource(k, "hosts.podlab.dev") == NULL) {
-            return err_set(
-                err, ERR_INVALID,
-                "the lab %s requires %s: hosts that can be switched off and looked into, "
-                "which this cluster does not have",
-                lab->id, what);
+        if (look_for(k, lab, lab->requires[i], docker, err) < 0) {
+            return -1;
         }
     }
     return 0;

@@ -23,7 +23,9 @@ int reach_get(struct kube *k, const char *path, json_t **ret, struct err *err) W
  * is not so after 10 s. An empty list where there are no Host objects. */
 int reach_hosts(struct kube *k, json_t **ret, struct err *err) WARN_UNUSED;
 
-/* ERR_INVALID names what the lab requires and this cluster does not have. */
-int reach_requires(const struct kube *k, const struct lab *lab, struct err *err) WARN_UNUSED;
+/* ERR_INVALID names what the lab requires and this cluster (or this machine) does not have.
+ * `docker`: each host answers the docker command. */
+int reach_requires(const struct kube *k, const struct lab *lab, bool docker,
+                   struct err *err) WARN_UNUSED;
 
 #endif

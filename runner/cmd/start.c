@@ -145,15 +145,26 @@ static void ask_to_go_on(struct start *s)
     }
 }
 
+static int take_lock(const char *name, const char *what, struct err *err)
+{
+    if (place_lock(name, err) == 0) {
+        return 0;
+    }
+    if (err->code != ERR_CONFLICT) {
+        return -1;
+    }
+    cleanup_free char *who = xstrdup(err->msg);
+    return err_set(err, ERR_CONFLICT, "%s is open in another terminal (%s); quit leaves it there",
+                   what, who);
+}
+
 /* One terminal to a lab, and one lab to a cluster: two would undo each other's work. */
 static int take_locks(const struct start *s, struct err *err)
 {
     char cluster[32];
     cleanup_free char *lab = xasprintf("lab-%s", s->lab->id);
-    if (place_lock(lab, err) < 0) {
-        return err->code != ERR_CONFLICT
-                   ? -1
-                   : err_set(err, ERR_CONFLICT, "this lab is open in another terminal");
+    if (take_lock(lab, "this lab", err) < 0) {
+        return -1;
     }
     if (s->f->kubeconfig != NULL) {
         snprintf(cluster, sizeof(cluster), "kubeconfig-%08x",
@@ -161,14 +172,7 @@ static int take_locks(const struct start *s, struct err *err)
     } else {
         snprintf(cluster, sizeof(cluster), "cluster-%.20s", s->f->name);
     }
-    if (place_lock(cluster, err) < 0) {
-        return err->code != ERR_CONFLICT
-                   ? -1
-                   : err_set(err, ERR_CONFLICT,
-                             "another lab is open on this cluster, in another terminal; quit it "
-                             "there first");
-    }
-    return 0;
+    return take_lock(cluster, "another lab of this cluster", err);
 }
 
 /* ---- the cluster ---- */
@@ -230,9 +234,9 @@ static int connect_hosts(struct start *s, struct err *err)
     if (reach_hosts(s->kube, &hosts, err) < 0) {
         return -1;
     }
-    int rc = home_set_hosts(&s->home, hosts, err);
+    int rc = home_set_hosts(&s->home, hosts, s->f->kubeconfig == NULL ? s->f->name : NULL, err);
     json_decref(hosts);
-    return rc;
+    return rc < 0 ? -1 : reach_requires(s->kube, s->lab, s->home.docker, err);
 }
 
 static int prepare_cluster(struct start *s, struct err *err)
@@ -246,7 +250,7 @@ static int prepare_cluster(struct start *s, struct err *err)
     stage(s, "Waiting for its API and its hosts");
     if (prepare_home(s, err) < 0 ||
         reach_cluster(s->loop, s->kubeconfig, &s->kube, &s->uid, err) < 0 ||
-        reach_requires(s->kube, s->lab, err) < 0 || connect_hosts(s, err) < 0) {
+        connect_hosts(s, err) < 0) {
         stage_over(s, false);
         return -1;
     }

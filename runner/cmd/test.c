@@ -39,6 +39,7 @@ struct test {
     char name[32]; /* of the cluster; "" when it is somebody else's */
     char *program; /* mini-cluster */
     json_t *proofs;
+    json_t *skipped; /* [{lab, why}]: what they require is not here */
     int passed, failed;
 };
 
@@ -89,6 +90,16 @@ static void on_broken(struct test *t, const char *lab, const struct err *err)
     on_proof(t, p);
 }
 
+/* Said, and not counted among what was proved. */
+static void on_skipped(struct test *t, const char *lab, const char *why)
+{
+    json_array_append_new(t->skipped, json_pack("{s:s, s:s}", "lab", lab, "why", why));
+    if (!t->f->json) {
+        printf("skipped %s: %s\n", lab, why);
+        fflush(stdout);
+    }
+}
+
 /* ---- one lab ---- */
 
 /* Two clusters that start at one moment may choose the same subnet; the one that loses gets another
@@ -126,16 +137,18 @@ static int prove_on(struct test *t, const struct lab *lab, const char *kubeconfi
         reach_cluster(t->loop, kubeconfig, &kube, &uid, err) < 0) {
         return -1;
     }
-    int rc = reach_requires(kube, lab, err);
-    rc = rc == 0 ? reach_hosts(kube, &hosts, err) : rc;
-    rc = rc == 0 ? home_set_hosts(&home, hosts, err) : rc;
-    if (rc == 0) {
+    bool ours = t->name[0] != '\0';
+    int rc = reach_hosts(kube, &hosts, err);
+    rc = rc == 0 ? home_set_hosts(&home, hosts, ours ? t->name : NULL, err) : rc;
+    if (rc == 0 && reach_requires(kube, lab, home.docker, err) < 0) {
+        on_skipped(t, lab->id, err->msg);
+    } else if (rc == 0) {
         struct prove_opts opts = {.loop = t->loop,
                                   .kube = kube,
                                   .lab = lab,
                                   .workdir = work,
                                   .env = (const char *const *)home.env,
-                                  .foreign = t->name[0] == '\0',
+                                  .foreign = !ours,
                                   .since_us = loop_wall_us(t->loop),
                                   .on_proof = on_proof,
                                   .arg = t};
@@ -248,7 +261,12 @@ static void on_result(void *arg, const char *lab, const json_t *result, const st
     {
         on_proof(t, p);
     }
-    if (json_array_size(proofs) == 0) {
+    const json_t *skipped = jx_arr(result, "skipped");
+    jx_each(i, p, skipped)
+    {
+        on_skipped(t, jx_str(p, "lab", ""), jx_str(p, "why", ""));
+    }
+    if (json_array_size(proofs) + json_array_size(skipped) == 0) {
         on_broken(t, lab, err);
     }
 }
@@ -263,10 +281,16 @@ static int run_tests(struct test *t, const char **words, int n)
         return 1;
     }
     if (t->f->json) {
-        json_auto_t *out = json_pack("{s:O, s:i, s:i}", "proofs", t->proofs, "passed", t->passed,
-                                     "failed", t->failed);
+        json_auto_t *out = json_pack("{s:O, s:O, s:i, s:i}", "proofs", t->proofs, "skipped",
+                                     t->skipped, "passed", t->passed, "failed", t->failed);
         cmd_print_json(out);
     } else {
+        size_t skipped = json_array_size(t->skipped);
+        if (skipped > 0) {
+            printf("%zu %s not proved: what %s is not here\n", skipped,
+                   skipped == 1 ? "lab was" : "labs were",
+                   skipped == 1 ? "it requires" : "they require");
+        }
         printf("%d passed, %d failed\n", t->passed, t->failed);
     }
     return t->failed > 0 || t->passed == 0;
@@ -313,13 +337,14 @@ int cmd_test(int argc, char **argv)
         return 2;
     }
     int own = f.all ? add_all(words, MAX_LABS) : 0;
-    struct test t = {.f = &f, .loop = loop_new(), .proofs = json_array()};
+    struct test t = {.f = &f, .loop = loop_new(), .proofs = json_array(), .skipped = json_array()};
     log_set_level(LOG_ERROR);
     int rc = run_tests(&t, words, f.all ? own : n);
     for (int i = 0; i < own; i++) {
         free((char *)(uintptr_t)words[i]);
     }
     json_decref(t.proofs);
+    json_decref(t.skipped);
     loop_free(t.loop);
     return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands from PATH, kubectl's words from kubectl, and the lab's own. */
+/* Commands from PATH, the words of kubectl and docker from these, and the lab's own. */
 #include "repl/complete.h"
 
 #include <dirent.h>
@@ -13,11 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/json/jx.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/vec.h"
 
-enum { MAX_WORDS = 64, KUBECTL_MS = 2000 };
+enum { MAX_WORDS = 64, ASK_MS = 2000 };
 
 typedef VEC(char *) words;
 
@@ -39,14 +40,16 @@ static char **finish(words *w)
 
 /* ---- the first word ---- */
 
-static const char *path_of(const struct complete_opts *opts)
+/* A variable of the shell. */
+static const char *variable(const struct complete_opts *opts, const char *name)
 {
+    size_t n = strlen(name);
     for (size_t i = 0; opts->env != NULL && opts->env[i] != NULL; i++) {
-        if (str_has_prefix(opts->env[i], "PATH=")) {
-            return opts->env[i] + strlen("PATH=");
+        if (strncmp(opts->env[i], name, n) == 0 && opts->env[i][n] == '=') {
+            return opts->env[i] + n + 1;
         }
     }
-    return getenv("PATH");
+    return getenv(name);
 }
 
 static void add_commands_of(const char *dir, const char *word, words *w)
@@ -65,7 +68,7 @@ static void add_commands_of(const char *dir, const char *word, words *w)
 static char **first_word(const struct complete_opts *opts, const char *word, bool whole_line)
 {
     words w = {0};
-    const char *path = path_of(opts);
+    const char *path = variable(opts, "PATH");
     if (strchr(word, '/') != NULL) {
         return NULL;
     }
@@ -83,10 +86,10 @@ static char **first_word(const struct complete_opts *opts, const char *word, boo
     return finish(&w);
 }
 
-/* ---- kubectl ---- */
+/* ---- programs that know their own words: kubectl and docker ---- */
 
 /* Runs it with these arguments and gives back what it prints; NULL when it takes too long. */
-static char *ask_kubectl(char *const *argv, const struct complete_opts *opts)
+static char *ask_program(char *const *argv, const struct complete_opts *opts)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0) {
@@ -108,7 +111,7 @@ static char *ask_kubectl(char *const *argv, const struct complete_opts *opts)
     struct str out = STR_INIT;
     struct pollfd p = {.fd = fds[0], .events = POLLIN};
     bool ended = false;
-    while (pid > 0 && !ended && poll(&p, 1, KUBECTL_MS) > 0) {
+    while (pid > 0 && !ended && poll(&p, 1, ASK_MS) > 0) {
         char buf[4096];
         ssize_t n = read(fds[0], buf, sizeof(buf));
         ended = n <= 0;
@@ -137,8 +140,9 @@ static char **read_words(const char *answer, const char *word)
     return finish(&w);
 }
 
-/* `segment` is the command from "kubectl" up to the word. Quotes are left to kubectl's patience. */
-static char **kubectl_words(const struct complete_opts *opts, const char *segment, size_t n,
+/* `segment` is the command from its name up to the word. Quotes are left to the program's patience.
+ */
+static char **program_words(const struct complete_opts *opts, const char *segment, size_t n,
                             const char *word)
 {
     char *argv[MAX_WORDS + 4];
@@ -153,11 +157,78 @@ static char **kubectl_words(const struct complete_opts *opts, const char *segmen
     }
     argv[argc++] = (char *)(uintptr_t)word;
     argv[argc] = NULL;
-    cleanup_free char *answer = ask_kubectl(argv, opts);
+    cleanup_free char *answer = ask_program(argv, opts);
     return answer != NULL ? read_words(answer, word) : NULL;
 }
 
+/* ---- docker's contexts, which an older docker does not complete ---- */
+
+static void add_context_of(const char *meta, const char *word, words *w)
+{
+    char text[4096];
+    struct err err;
+    json_t *v = NULL;
+    FILE *file = fopen(meta, "re");
+    size_t n = file != NULL ? fread(text, 1, sizeof(text), file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (n > 0 && jx_parse(text, n, false, &v, &err) == 0) {
+        const char *name = jx_get_str(v, "Name", "");
+        if (name[0] != '\0' && str_has_prefix(name, word)) {
+            add(w, name, strlen(name));
+        }
+        json_decref(v);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **context_words(const struct complete_opts *opts, const char *word)
+{
+    words w = {0};
+    const char *config = variable(opts, "DOCKER_CONFIG");
+    cleanup_free char *folder = xasprintf("%s/contexts/meta", config != NULL ? config : "");
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        cleanup_free char *meta = xasprintf("%s/%s/meta.json", folder, e->d_name);
+        if (e->d_name[0] != '.') {
+            add_context_of(meta, word, &w);
+        }
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+    if (w.n > 1) {
+        qsort(w.v, w.n, sizeof(w.v[0]), by_name);
+    }
+    return finish(&w);
+}
+
+/* Does a context's name come next in "docker ... -c " or "docker context use "? */
+static bool wants_context(const char *segment, size_t n)
+{
+    static const char *const before[] = {" -c ", " --context ", " context use ", " context rm ",
+                                         " context inspect "};
+    cleanup_free char *text = xstrndup(segment, n);
+    for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+        if (str_has_suffix(text, before[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- which of them ---- */
+
+static bool is_command(const char *segment, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(segment, name, n) == 0 && segment[n] == ' ';
+}
 
 char **complete_line(const struct complete_opts *opts, const char *line, size_t start,
                      const char *word)
@@ -175,8 +246,12 @@ char **complete_line(const struct complete_opts *opts, const char *line, size_t 
     if (begin == start) {
         return first_word(opts, word, strspn(line, " ") == start);
     }
-    if (strncmp(line + begin, "kubectl ", strlen("kubectl ")) == 0) {
-        return kubectl_words(opts, line + begin, start - begin, word);
+    const char *segment = line + begin;
+    bool docker = is_command(segment, "docker");
+    if (docker && wants_context(segment, start - begin)) {
+        return context_words(opts, word);
     }
-    return NULL;
+    return docker || is_command(segment, "kubectl")
+               ? program_words(opts, segment, start - begin, word)
+               : NULL;
 }

@@ -30,6 +30,42 @@ static void add_folder(const struct repl *r, struct str *out)
     str_add_f(out, " %s", below ? folder + n + 1 : folder);
 }
 
+static bool needs_docker(const struct lab *lab)
+{
+    for (size_t i = 0; lab->requires != NULL && lab->requires[i] != NULL; i++) {
+        if (strcmp(lab->requires[i], "docker") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which host a bare `docker` speaks to, where that matters. */
+static void add_host(const struct repl *r, struct str *out)
+{
+    char text[4096];
+    json_auto_t *config = NULL;
+    struct err ignored;
+    const char *dir = NULL;
+    for (size_t i = 0; r->o.env != NULL && r->o.env[i] != NULL; i++) {
+        if (str_has_prefix(r->o.env[i], "DOCKER_CONFIG=")) {
+            dir = r->o.env[i] + strlen("DOCKER_CONFIG=");
+        }
+    }
+    if (dir == NULL || !needs_docker(session_lab(r->o.session))) {
+        return;
+    }
+    cleanup_free char *path = xasprintf("%s/config.json", dir);
+    FILE *file = fopen(path, "re");
+    size_t n = file != NULL ? fread(text, 1, sizeof(text), file) : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (jx_parse(text, n, false, &config, &ignored) == 0) {
+        str_add_f(out, " %s", jx_get_str(config, "currentContext", "default"));
+    }
+}
+
 static char *prompt(const struct repl *r)
 {
     struct str out = STR_INIT;
@@ -42,6 +78,7 @@ static char *prompt(const struct repl *r)
     }
     str_add(&out, style_on(&r->style, STYLE_BOLD));
     str_add_f(&out, "%.*s", isdigit((unsigned char)id[0]) ? 2 : 20, id);
+    add_host(r, &out);
     add_folder(r, &out);
     str_add(&out, style_off(&r->style));
     str_add(&out, " $ ");

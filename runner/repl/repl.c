@@ -161,9 +161,9 @@ static void welcome(struct repl *r)
     if (!r->o.newcomer) {
         return;
     }
-    repl_note(r, "You are in a lab: a small cluster of its own, on this machine. kubectl "
-                 "reaches this cluster and no other. docker reaches this machine's own Docker: "
-                 "take care.");
+    repl_note(r,
+              "You are in a lab: a small cluster of its own, on this machine. kubectl and docker "
+              "reach this cluster and its hosts, and nothing else that runs here.");
     repl_note(r,
               "At the prompt below is an ordinary shell: kubectl, curl, pipes and editors work.");
     repl_note(r, "You need not hand in anything: each check ticks by itself when it holds.");

@@ -7,13 +7,15 @@
 #include <string.h>
 
 #include "common/json/jx.h"
+#include "common/log.h"
 #include "common/loop.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "kube/kube.h"
 #include "kube/units.h"
+#include "session/script.h"
 
-enum { TRIES = 600 };
+enum { TRIES = 600, CLEANING = 20 /* as many as a round of docker counts */ };
 #define PAUSE LOOP_MS(100)
 
 struct reset {
@@ -23,6 +25,8 @@ struct reset {
     unsigned left;    /* what is still wrong in this round */
     char example[160];
     unsigned tries;
+    struct str clean; /* what bash is to do on hosts in the next round */
+    struct script *script;
     struct err err;
     reset_done *done;
     void *arg;
@@ -39,14 +43,36 @@ static void finish(struct reset *r, const struct err *err)
     done(arg, &copy);
 }
 
+/* It may have failed because something was gone already: the next round sees what is left. */
+static void on_cleaned(void *arg, int exit, const char *output)
+{
+    struct reset *r = arg;
+    r->script = NULL;
+    if (exit != 0) {
+        log_debug("reset", "docker: %s", output);
+    }
+    loop_timer_start(r->timer, 0);
+}
+
+static void clean_hosts(struct reset *r)
+{
+    str_add(&r->clean, "wait\n");
+    struct script_opts opts = {
+        .loop = kube_loop(r->o.kube), .text = str_c(&r->clean), .workdir = "/", .env = r->o.env};
+    r->tries += CLEANING;
+    r->script = script_run(&opts, on_cleaned, r);
+}
+
 static void round_over(struct reset *r)
 {
     static const struct err none;
     if (r->err.code != ERR_NONE) {
         finish(r, &r->err);
+    } else if (r->clean.len > 0 && r->tries < TRIES) {
+        clean_hosts(r);
     } else if (r->left == 0) {
         finish(r, &none);
-    } else if (++r->tries == TRIES) {
+    } else if (++r->tries >= TRIES) {
         struct err late;
         err_set(&late, ERR_TIMEOUT, "%u things of the lab are not gone after 60 s, such as %s",
                 r->left, r->example);
@@ -142,12 +168,38 @@ static void fix_namespace(struct reset *r, const struct kube_resource *resource,
     }
 }
 
+/* Volumes go with the containers: those that nobody uses any more. */
+static void fix_containers(struct reset *r, const struct kube_resource *resource,
+                           const json_t *host)
+{
+    const char *name = jx_str(host, "metadata.name", "");
+    cleanup_str struct str ids = STR_INIT;
+    size_t i;
+    const json_t *c;
+    jx_each(i, c, jx_arr(host, "status.containers"))
+    {
+        if (jx_str(c, "pod", "")[0] == '\0') {
+            str_add_f(&ids, " %s", jx_str(c, "id", ""));
+        }
+    }
+    if (ids.len > 0) {
+        count(r, resource, host);
+        str_add_f(&r->clean,
+                  "{ docker -c %s rm -f -v%s; docker -c %s volume ls -q | xargs -r docker -c %s "
+                  "volume rm; } >/dev/null &\n",
+                  name, str_c(&ids), name, name);
+    }
+}
+
 static void fix_host(struct reset *r, const struct kube_resource *resource, const json_t *obj)
 {
     bool asked = str_eq(jx_str(obj, "spec.power", "On"), "On") &&
                  str_eq(jx_str(obj, "spec.network", "Connected"), "Connected");
     bool is = str_eq(jx_str(obj, "status.power", "On"), "On") &&
               str_eq(jx_str(obj, "status.network", "Connected"), "Connected");
+    if (asked && is && r->o.env != NULL) {
+        fix_containers(r, resource, obj);
+    }
     if (asked && is) {
         return;
     }
@@ -241,6 +293,7 @@ static void look(void *arg)
 {
     struct reset *r = arg;
     r->left = 0;
+    str_clear(&r->clean);
     r->waiting = 1;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct kube_resource *resource = kube_find_resource(r->o.kube, rows[i].word);
@@ -289,5 +342,7 @@ void reset_cancel(struct reset *r)
     }
     kube_forget(r->o.kube, r);
     loop_timer_free(r->timer);
+    script_cancel(r->script);
+    str_fini(&r->clean);
     free(r);
 }

@@ -410,7 +410,8 @@ int session_new(const struct session_opts *opts, struct session **ret, struct er
     s->reset = (struct reset_opts){.kube = opts->kube,
                                    .ns = opts->lab->ns,
                                    .foreign = opts->foreign,
-                                   .since_us = s->started_us};
+                                   .since_us = s->started_us,
+                                   .env = opts->env};
     s->expr = expr_new(opts->loop);
     make_faults(s);
     start_probes(s);

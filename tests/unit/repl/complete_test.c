@@ -16,7 +16,8 @@
 static char dir[64];
 static char path_entry[128];
 static const char *const words[] = {"hint", "help", "next", NULL};
-static const char *env[] = {path_entry, "SEEN=by kubectl", NULL};
+static char config_entry[128];
+static const char *env[] = {path_entry, config_entry, "SEEN=by kubectl", NULL};
 static const struct complete_opts opts = {.words = words, .folder = dir, .env = env};
 
 static void make(const char *name, const char *text)
@@ -42,6 +43,19 @@ static int set_up(void **state)
                     "'__complete apply -f ') printf ':8\\n' ;;\n"
                     "'__complete hang ') exec /bin/sleep 100 ;;\n"
                     "esac\n");
+    make("docker", "#!/bin/sh\n"
+                   "case \"$*\" in\n"
+                   "'__complete -c worker-2 logs ') printf 'web\\nshop\\n:4\\n' ;;\n"
+                   "esac\n");
+    snprintf(config_entry, sizeof(config_entry), "DOCKER_CONFIG=%s", dir);
+    static const char *const names[] = {"worker-2", "worker-1", "other"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        cleanup_free char *command =
+            xasprintf("mkdir -p %s/contexts/meta/%zu && echo '{\"Name\": \"%s\"}' "
+                      ">%s/contexts/meta/%zu/meta.json",
+                      dir, i, names[i], dir, i);
+        assert_int_equal(system(command), 0);
+    }
     return 0;
 }
 
@@ -87,6 +101,15 @@ static void kubectl_says_its_own_words(void **state)
     check("kubectl apply -f ", ""); /* file names */
 }
 
+static void docker_knows_its_hosts(void **state)
+{
+    check("docker -c wor", "worker-1 worker-2");
+    check("docker --context ", "other worker-1 worker-2");
+    check("docker context use worker-2", "worker-2");
+    check("docker -c worker-2 logs ", "web shop");
+    check("docker cp web:/x ", ""); /* file names */
+}
+
 static void a_kubectl_that_hangs_is_not_waited_for(void **state)
 {
     check("kubectl hang ", "");
@@ -106,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_begins_with_a_verb_or_a_command),
         cmocka_unit_test(kubectl_says_its_own_words),
+        cmocka_unit_test(docker_knows_its_hosts),
         cmocka_unit_test(a_kubectl_that_hangs_is_not_waited_for),
         cmocka_unit_test(other_words_are_file_names_of_the_shells_folder),
     };

@@ -2,6 +2,8 @@
 /* Proves what a reset takes away, and what it leaves alone. */
 #include "kube/fake_cluster.h"
 
+#include <sys/stat.h>
+
 #include "kube/units.h"
 #include "session/reset.h"
 
@@ -135,6 +137,42 @@ static void hosts_and_nodes_are_put_right(void **state)
         jx_bool(map_find(f->fake->objects, "nodes//worker-1"), "spec.unschedulable", false));
 }
 
+/* A docker that says what it was asked; the cluster sees the effect by and by. */
+static void what_was_made_by_hand_goes(void **state)
+{
+    struct fixture *f = *state;
+    char dir[] = "/tmp/podlab-reset-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    cleanup_free char *path = xasprintf("PATH=%s:/usr/bin:/bin", dir);
+    cleanup_free char *docker = xasprintf("%s/docker", dir);
+    cleanup_free char *asked = xasprintf("%s/asked", dir);
+    FILE *file = fopen(docker, "we");
+    fprintf(file, "#!/bin/sh\necho \"$*\" >>%s\n", asked);
+    fclose(file);
+    chmod(docker, 0755);
+    fake_apply(f->fake, "{kind: Host, metadata: {name: worker-1}, spec: {power: 'On'}, status: "
+                        "{power: 'On', containers: [{id: aa, name: web}, {id: bb, pod: "
+                        "default/web-1}, {id: cc}]}}\n");
+    const char *const env[] = {path, NULL};
+    struct reset_opts opts = {.kube = f->fake->kube, .ns = "default", .env = env};
+    reset_start(&opts, on_end, f);
+    for (int i = 0; i < 500 && access(asked, F_OK) != 0; i++) {
+        loop_run_until(f->fake->loop, &f->ended, LOOP_MS(10));
+    }
+    assert_false(f->ended);
+    fake_apply(f->fake, "{kind: Host, metadata: {name: worker-1}, spec: {power: 'On'}, status: "
+                        "{power: 'On', containers: [{id: bb, pod: default/web-1}]}}\n");
+    assert_true(loop_run_until(f->fake->loop, &f->ended, LOOP_S(20)));
+    assert_int_equal(f->err.code, ERR_NONE);
+    char line[128] = "";
+    file = fopen(asked, "re");
+    assert_non_null(fgets(line, sizeof(line), file));
+    fclose(file);
+    assert_string_equal(line, "-c worker-1 rm -f -v aa cc\n");
+    cleanup_free char *command = xasprintf("rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
 static void on_a_foreign_cluster_only_the_labs_own_goes(void **state)
 {
     struct fixture *f = *state;
@@ -194,9 +232,13 @@ static void it_may_be_given_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_a_learner_made_goes),         TEST(what_belongs_to_the_cluster_stays),
-        TEST(hosts_and_nodes_are_put_right),    TEST(on_a_foreign_cluster_only_the_labs_own_goes),
-        TEST(a_cluster_that_fails_is_an_error), TEST(it_may_be_given_up),
+        TEST(what_a_learner_made_goes),
+        TEST(what_belongs_to_the_cluster_stays),
+        TEST(hosts_and_nodes_are_put_right),
+        TEST(on_a_foreign_cluster_only_the_labs_own_goes),
+        TEST(what_was_made_by_hand_goes),
+        TEST(a_cluster_that_fails_is_an_error),
+        TEST(it_may_be_given_up),
     };
     jx_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
