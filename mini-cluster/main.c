@@ -10,6 +10,7 @@
 #include "common/str.h"
 
 static const struct command commands[] = {
+    {"clock", "show or change how long a cluster waits", cmd_clock},
     {"down", "end a cluster and remove what was made for it", cmd_down},
     {"image", "list images, or load one from a file", cmd_image},
     {"kubeconfig", "print the kubeconfig", cmd_kubeconfig},

@@ -12,6 +12,7 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
 };
 
+int cmd_clock(int argc, char **argv);
 int cmd_down(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_kubeconfig(int argc, char **argv);

@@ -131,7 +131,10 @@ int settings_compare(const struct state *s, const struct wishes *w, bool running
     }
     const char *clock = jx_str(s->settings, "clock", "");
     if (w->clock != NULL && strcmp(w->clock, clock) != 0) {
-        return differs("its clock", clock, w->clock, err);
+        return err_set(err, ERR_CONFLICT,
+                       "it was made with the clock %s and not %s; `mini-cluster clock %s` changes "
+                       "that while it runs",
+                       clock, w->clock, w->clock);
     }
     int64_t port = jx_int(s->settings, "port", 0);
     if (running && w->port > 0 && port != 0 && w->port != port) {

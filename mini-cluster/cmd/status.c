@@ -88,11 +88,14 @@ static void add_live(json_t *status, const struct state *s, const struct setting
     json_auto_t *ready = ask_for(status, s, set, "/readyz");
     json_auto_t *hosts =
         ready != NULL ? ask_for(status, s, set, "/apis/podlab.dev/v1/hosts") : NULL;
-    json_auto_t *nodes = hosts != NULL ? ask_for(status, s, set, "/api/v1/nodes") : NULL;
+    json_auto_t *clock =
+        hosts != NULL ? ask_for(status, s, set, "/apis/podlab.dev/v1/clocks/cluster") : NULL;
+    json_auto_t *nodes = clock != NULL ? ask_for(status, s, set, "/api/v1/nodes") : NULL;
     if (nodes == NULL) {
         return;
     }
     add_outage(status, jx_arr(nodes, "items"));
+    jx_put_str(status, "clock", jx_str(clock, "status.preset", set->clock->name));
     json_t *rows = json_array();
     const json_t *items = jx_arr(hosts, "items");
     size_t i;

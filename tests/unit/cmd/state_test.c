@@ -389,7 +389,7 @@ static void test_other_settings(void **state)
     expect_differs(&s, w, true, "its runtime is fake and not docker");
     w = nothing;
     w.clock = "swarm";
-    expect_differs(&s, w, true, "its clock is lab and not swarm");
+    expect_differs(&s, w, true, "it was made with the clock lab and not swarm");
     w = nothing;
     w.port = 4712;
     expect_differs(&s, w, true, "its port is 4711 and not 4712");
