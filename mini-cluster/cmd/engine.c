@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens Docker or the fake runtime for a cluster. */
+/* Opens Docker, the process runtime or the fake one for a cluster. */
 #include "cmd/engine.h"
 
 #include <stdio.h>
@@ -7,31 +7,41 @@
 
 #include "common/json/jx.h"
 #include "common/loop.h"
+#include "common/mem.h"
 #include "common/str.h"
 #include "core.h"
 #include "runtime/docker/docker.h"
+#include "runtime/process/process.h"
 
 enum { MAX_SUBNETS = 20 }; /* tries, when others take the same ones at the same time */
 
-int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet, struct err *err)
+static int free_subnet(const char *runtime, const char *taken, char *ret, struct err *err)
+{
+    return strcmp(runtime, "docker") == 0 ? docker_free_subnet(NULL, taken, ret, err)
+                                          : process_free_subnet(taken, ret, err);
+}
+
+int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet, struct err *ret_why,
+                  struct err *err)
 {
     bool automatic = wish == NULL || strcmp(wish, "auto") == 0;
-    if (!automatic && strcmp(wish, "fake") == 0) {
+    *ret_why = (struct err){0};
+    *ret_runtime = automatic || strcmp(wish, "docker") == 0 ? "docker"
+                   : strcmp(wish, "fake") == 0              ? "fake"
+                                                            : "process";
+    if (strcmp(*ret_runtime, "fake") == 0) {
         str_copy(ret_subnet, 24, "10.77.0.0/16");
-        *ret_runtime = "fake";
         return 0;
     }
-    if (docker_free_subnet(NULL, NULL, ret_subnet, err) < 0) {
-        size_t n = strlen(err->msg);
-        if (automatic) {
-            str_copy(err->msg + n, sizeof(err->msg) - n,
-                     "\nWithout Docker: --runtime fake has the whole API, and only pretends to run "
-                     "containers");
-        }
+    if (free_subnet(*ret_runtime, NULL, ret_subnet, err) == 0) {
+        return 0;
+    }
+    if (!automatic) {
         return -1;
     }
-    *ret_runtime = "docker";
-    return 0;
+    *ret_why = *err;
+    *ret_runtime = "process";
+    return free_subnet(*ret_runtime, NULL, ret_subnet, err);
 }
 
 /* The runtime's view of the cluster; the strings are borrowed, or stand in *at and `bridge`. */
@@ -70,6 +80,11 @@ int engine_open(struct loop *loop, const struct state *s, const struct settings 
     if (describe(s, set, &at, bridge, &cluster, err) < 0) {
         return -1;
     }
+    if (strcmp(set->runtime, "process") == 0) {
+        cleanup_free char *dir = state_path(s, "process");
+        return process_new(loop, &(struct process_opts){.cluster = &cluster, .dir = dir}, &ret->rt,
+                           err);
+    }
     return docker_new(loop, &(struct docker_opts){.cluster = &cluster}, &ret->rt, err);
 }
 
@@ -101,6 +116,9 @@ static int try_reserve(const struct state *s, struct err *err)
     if (settings_read(s, &set, err) < 0) {
         return -1;
     }
+    if (strcmp(set.runtime, "process") == 0) {
+        return process_reserve(set.subnet, err);
+    }
     if (strcmp(set.runtime, "docker") != 0) {
         return 0;
     }
@@ -120,7 +138,7 @@ int engine_reserve(struct state *s, struct err *err)
         }
         str_add_f(&taken, "%s ", jx_str(s->settings, "subnet", ""));
         if (err->code != ERR_ALREADY_EXISTS ||
-            docker_free_subnet(NULL, str_c(&taken), subnet, err) < 0) {
+            free_subnet(jx_str(s->settings, "runtime", ""), str_c(&taken), subnet, err) < 0) {
             return -1;
         }
         jx_put_str(s->settings, "subnet", subnet);
@@ -160,7 +178,8 @@ int engine_destroy(const struct state *s, struct err *err)
         engine.rt.ops->destroy(engine.rt.self, on_destroyed, &end);
         loop_run_until(loop, &end.done, LOOP_S(60));
         if (!end.done) {
-            rc = err_set(err, ERR_TIMEOUT, "Docker did not remove everything within 60 s");
+            rc = err_set(err, ERR_TIMEOUT, "%s did not remove everything within 60 s",
+                         strcmp(set.runtime, "docker") == 0 ? "Docker" : "the runtime");
         } else if (end.result != RUNTIME_OK) {
             *err = end.err;
             rc = -1;

@@ -9,11 +9,12 @@
 
 struct engine {
     struct runtime rt;
-    struct fake *fake; /* NULL with Docker */
+    struct fake *fake; /* NULL with Docker and processes */
 };
 
-/* "auto" (or NULL) becomes the runtime that is there; *ret_subnet (24 bytes) one that is free. */
-int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet,
+/* "auto" (or NULL) becomes the runtime that is there; *ret_subnet (24 bytes) one that is free.
+ * *ret_why: why it was not Docker, when that was not wished. */
+int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet, struct err *ret_why,
                   struct err *err) WARN_UNUSED;
 int engine_open(struct loop *loop, const struct state *s, const struct settings *set,
                 struct engine *ret, struct err *err) WARN_UNUSED;

@@ -17,6 +17,7 @@
 #include "common/str.h"
 #include "core.h"
 #include "http/http.h"
+#include "runtime/process/process.h"
 
 struct run {
     struct state *state;
@@ -53,6 +54,17 @@ static char *how_to_name(const struct state *s)
     return strcmp(s->name, "lab") == 0 ? xstrdup("") : xasprintf(" --name %s", s->name);
 }
 
+/* What somebody must know who expects containers. */
+static void print_limits(const struct settings *set)
+{
+    if (set->no_docker[0] != '\0') {
+        printf("  without Docker: %s\n", set->no_docker);
+    }
+    for (size_t i = 0; process_limits[i] != NULL; i++) {
+        printf("  %-15s %s\n", i == 0 ? "mind that" : "", process_limits[i]);
+    }
+}
+
 void run_print_hints(const struct state *s, const struct settings *set)
 {
     cleanup_free char *which = how_to_name(s);
@@ -62,6 +74,9 @@ void run_print_hints(const struct state *s, const struct settings *set)
     }
     printf("cluster %s is up: https://127.0.0.1:%d, %zu workers on %s\n", s->name, set->port,
            workers, set->runtime);
+    if (strcmp(set->runtime, "process") == 0) {
+        print_limits(set);
+    }
     printf("  use it:    export KUBECONFIG=%s/kubeconfig\n", s->dir);
     printf("  look:      mini-cluster status%s     (hosts may still be coming up)\n", which);
     printf("  end it:    mini-cluster down%s\n", which);
@@ -88,7 +103,8 @@ static void on_runtime(void *arg)
     if (u->engine.fake != NULL) {
         return;
     }
-    int fd = http_listen(u->gateway, u->settings.port, u->bridge, &err);
+    bool bridged = strcmp(u->settings.runtime, "docker") == 0;
+    int fd = http_listen(u->gateway, u->settings.port, bridged ? u->bridge : NULL, &err);
     if (fd < 0 || http_serve(u->http, fd, &err) < 0) {
         log_warn("up", "pods cannot reach the API: %s", err.msg);
     }

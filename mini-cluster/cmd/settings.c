@@ -14,7 +14,7 @@
 
 enum { DEFAULT_WORKERS = 3, MAX_WORKERS = 1000 };
 
-static const char *const runtimes[] = {"docker", "fake"};
+static const char *const runtimes[] = {"docker", "process", "fake"};
 
 static bool is_runtime(const char *name)
 {
@@ -87,7 +87,7 @@ int settings_check(const struct wishes *w, struct err *err)
     }
     if (w->runtime != NULL && strcmp(w->runtime, "auto") != 0 && !is_runtime(w->runtime)) {
         return err_set(err, ERR_BAD_REQUEST,
-                       "--runtime \"%.100s\": known are auto, docker and fake", w->runtime);
+                       "--runtime \"%.100s\": known are auto, docker, process and fake", w->runtime);
     }
     json_auto_t *names = worker_names(w, err);
     return names != NULL ? 0 : -1;
@@ -196,6 +196,7 @@ int settings_read(const struct state *s, struct settings *ret, struct err *err)
         .token = jx_str(j, "token", ""),
         .subnet = jx_str(j, "subnet", ""),
         .runtime = jx_str(j, "runtime", ""),
+        .no_docker = jx_str(j, "noDocker", ""),
         .clock = clock_find(jx_str(j, "clock", "lab")),
         .port = (int)jx_int(j, "port", 0),
     };

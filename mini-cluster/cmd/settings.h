@@ -17,6 +17,7 @@ struct wishes {
 /* The cluster's settings, read from its JSON. Strings are borrowed from state.settings. */
 struct settings {
     const char *uid, *token, *subnet, *runtime;
+    const char *no_docker; /* why it is without, when nobody wished that; "" */
     const struct clock *clock;
     unsigned char key[32];
     const char **workers; /* NULL-terminated; freed by settings_fini */

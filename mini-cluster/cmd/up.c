@@ -44,7 +44,7 @@ static enum options_result parse(int argc, char **argv, struct flags *f)
         {"--lock-fd", OPTION_NUMBER, &f->lock_fd, "FD", NULL, 0, 1023},
         {"--ready-fd", OPTION_NUMBER, &f->ready_fd, "FD", NULL, 0, 1023},
         {"--runtime", OPTION_TEXT, &f->wishes.runtime, "NAME",
-         "what runs containers: auto, docker, fake (default auto)", 0, 0},
+         "what runs containers: auto, docker, process, fake (default auto)", 0, 0},
         {"--workers", OPTION_NUMBER, &f->wishes.workers, "N", "simulated hosts (default 3)", 0,
          1000},
         {0},
@@ -121,11 +121,15 @@ static int prepare_new(struct state *s, const struct flags *f, struct err *err)
 {
     const char *runtime;
     char subnet[24];
-    if (engine_choose(f->wishes.runtime, &runtime, subnet, err) < 0 ||
-        settings_make(s, &f->wishes, runtime, subnet, err) < 0 || state_save(s, err) < 0) {
+    struct err why;
+    if (engine_choose(f->wishes.runtime, &runtime, subnet, &why, err) < 0 ||
+        settings_make(s, &f->wishes, runtime, subnet, err) < 0) {
         return -1;
     }
-    return engine_reserve(s, err);
+    if (why.code != ERR_NONE) {
+        jx_put_str(s->settings, "noDocker", why.msg);
+    }
+    return state_save(s, err) < 0 ? -1 : engine_reserve(s, err);
 }
 
 /* A first start that failed leaves nothing; but what others made meanwhile is theirs. */

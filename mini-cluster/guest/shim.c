@@ -28,6 +28,7 @@ static struct {
     pid_t pid;
     int code;
     bool oom, killed; /* killed: by us */
+    char boot[40];    /* which life of the machine it belongs to */
     char error[512];
 } state = {.name = "created"};
 
@@ -39,10 +40,11 @@ static uint64_t grace_due;
 const char *shim_state(void)
 {
     static char text[1024];
-    snprintf(text, sizeof(text),
-             "state %s\npid %d %llu\nstarted %lld\nfinished %lld\ncode %d\noom %d\nerror %s\n",
-             state.name, (int)state.pid, state.began, state.started_us, state.finished_us,
-             state.code, state.oom, state.error);
+    snprintf(
+        text, sizeof(text),
+        "state %s\nboot %s\npid %d %llu\nstarted %lld\nfinished %lld\ncode %d\noom %d\nerror %s\n",
+        state.name, state.boot, (int)state.pid, state.began, state.started_us, state.finished_us,
+        state.code, state.oom, state.error);
     return text;
 }
 
@@ -85,6 +87,16 @@ static unsigned long long began_of(pid_t pid)
         at = strchr(at + 1, ' ');
     }
     return at != NULL ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+static void read_boot(void)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, state.boot, sizeof(state.boot) - 1) : 0;
+    state.boot[n > 0 ? strcspn(state.boot, "\n") : 0] = '\0';
+    if (fd >= 0) {
+        close(fd);
+    }
 }
 
 /* ---- its end ---- */
@@ -319,6 +331,7 @@ int shim_main(int argc, char **argv)
     ev_init();
     ev_on_child(on_child);
     shim_log_open();
+    read_boot();
     if (!start_main()) {
         write_state();
         return answer_only('S');

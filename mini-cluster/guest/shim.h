@@ -7,12 +7,12 @@
  * answers on `sock`, where packets go both ways: one letter, and what belongs to it.
  *
  *   first to it    M monitor                      answered with S, again at every change
- *                  A attach                       I E W to it, 1 2 from it
+ *                  A attach: 1 to speak, too      I E W to it, 1 2 from it
  *                  X exec: tty, stdin, rows, columns, command, each NUL-ended
  *                                                 I E W to it, 1 2 and at the end C from it
- *   to a monitored s stop (milliseconds of grace) k kill  p pause  c continue  n look at the
- * network I bytes   E no more bytes   W rows columns    S the state   1 2 output   C exit code   F
- * failed
+ *   once monitored s grace in milliseconds, k kill, p pause, c continue, n look at the network
+ *
+ * I bytes, E no more of them, W rows and columns, S the state, 1 2 output, C exit code, F failed.
  */
 #ifndef GUEST_SHIM_H
 #define GUEST_SHIM_H

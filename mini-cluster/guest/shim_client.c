@@ -31,6 +31,7 @@ struct client {
     enum kind kind;
     struct packet *first, **last;
     size_t queued;
+    bool speaks;             /* to the main process */
     bool leaving;            /* when it has read all */
     struct shim_child child; /* of an exec */
 };
@@ -68,6 +69,9 @@ static void hang_up(struct client *c)
     }
     c->first = NULL;
     c->queued = 0;
+    if (c->speaks && shim_config_num("once") == 1) {
+        shim_child_end_input(&shim_main_child);
+    }
     if (c->kind == EXEC &&
         c->child.pid > 0) { /* it was run for somebody who is not there any more */
         shim_child_kill(&c->child, SIGKILL);
@@ -237,6 +241,7 @@ static void begin(struct client *c, char *bytes, size_t n)
         break;
     case 'A':
         c->kind = ATTACH;
+        c->speaks = bytes[1] == '1';
         break;
     case 'X':
         c->kind = EXEC;
@@ -272,10 +277,10 @@ static void input(struct client *c, const char *bytes, size_t n)
     const char *at = bytes + 1;
     unsigned rows;
     unsigned cols;
-    if (bytes[0] == 'I') {
+    if (bytes[0] == 'I' && (c->kind == EXEC || c->speaks)) {
         shim_child_write(to, bytes + 1, n - 1);
         set_events(c);
-    } else if (bytes[0] == 'E' && (c->kind == EXEC)) {
+    } else if (bytes[0] == 'E' && (c->kind == EXEC || shim_config_num("once") == 1)) {
         shim_child_end_input(to);
     } else if (bytes[0] == 'W' && guest_take_num(&at, UINT16_MAX, &rows) && *at++ == ' ' &&
                guest_take_num(&at, UINT16_MAX, &cols)) {

@@ -57,7 +57,8 @@ static const struct image_config configs[] = {
 _Static_assert(ARRAY_LEN(configs) + 1 == ARRAY_LEN(images_bundled), "one row for every name");
 
 /* The roles of the guest that make sense in an exec or a hook: it is what it is called by. */
-static const char *const links[] = {"false", "kv", "load", "sleep", "true", "web"};
+static const char *const links[] = {"cat", "echo",  "env",  "false", "kv",  "load",
+                                    "ls",  "sleep", "stty", "true",  "web"};
 
 static void make_layer(struct str *out)
 {
@@ -86,17 +87,26 @@ void images_archive(struct str *out)
     image_archive(out, configs, ARRAY_LEN(configs), &layer);
 }
 
-bool images_identity(const char *name, struct image_identity *ret)
+const struct image_config *images_config(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(configs); i++) {
         if (str_eq(configs[i].name, name)) {
-            cleanup_str struct str layer = STR_INIT, config = STR_INIT;
-            char digest[IMAGE_ID_SIZE];
-            make_layer(&layer);
-            image_digest(digest, layer.p, layer.len);
-            image_config_json(&config, &configs[i], digest, ret);
-            return true;
+            return &configs[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+bool images_identity(const char *name, struct image_identity *ret)
+{
+    const struct image_config *found = images_config(name);
+    if (found == NULL) {
+        return false;
+    }
+    cleanup_str struct str layer = STR_INIT, config = STR_INIT;
+    char digest[IMAGE_ID_SIZE];
+    make_layer(&layer);
+    image_digest(digest, layer.p, layer.len);
+    image_config_json(&config, found, digest, ret);
+    return true;
 }
