@@ -86,6 +86,7 @@ struct runtime_status {
     enum runtime_state state;
     int exit_code;                /* when EXITED */
     bool oom_killed;
+    bool cut;                     /* it was taken off the network: `connect` puts it back */
     const char *error;            /* why it did not start; "" */
     int64_t started_us, finished_us; /* wall time; 0: not yet */
     const char *const *labels;
@@ -107,7 +108,8 @@ struct runtime_event {
     enum runtime_event_type type;
     const char *name;             /* of CHANGED; NULL otherwise */
     const char *host;
-    const char *why;              /* of LOST; of CHANGED the action ("die", "start", "oom", ...) */
+    const char *why;              /* of LOST; of CHANGED the action ("die", "start", "oom", "pause",
+                                   * "unpause", and of the guests of hosts "disconnect", "connect") */
     int exit_code;                /* of a death */
 };
 
@@ -176,6 +178,10 @@ struct runtime_ops {
     /* SIGKILL when it runs, then gone with its anonymous volumes. OK when it is not there. */
     void (*remove)(void *self, const char *name, runtime_done *done, void *arg);
     void (*pause)(void *self, const char *name, bool paused, runtime_done *done, void *arg);
+    /* Takes it off the cluster's network, or puts it back with the address it was made with; its
+     * processes go on. Also while it is paused. OK when it is so already, and of one that has no
+     * network of its own (it joined another's); FAILED with ERR_NOT_FOUND when it is not there. */
+    void (*connect)(void *self, const char *name, bool connected, runtime_done *done, void *arg);
     void (*inspect)(void *self, const char *name, runtime_done *done, void *arg); /* NOT_FOUND: FAILED */
     /* Everything of this cluster, stopped ones too. */
     void (*list)(void *self, runtime_list_done *done, void *arg);

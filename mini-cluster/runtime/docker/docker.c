@@ -93,6 +93,7 @@ static const struct runtime_ops ops = {
     .stop = docker_stop,
     .remove = docker_remove,
     .pause = docker_pause,
+    .connect = docker_connect,
     .inspect = docker_inspect,
     .list = docker_list,
     .destroy = docker_destroy,

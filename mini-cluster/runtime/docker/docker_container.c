@@ -11,8 +11,7 @@
 #define REMOVAL_POLL_NS LOOP_MS(100)
 #define REMOVAL_NS LOOP_S(60)
 
-/* A name goes into a path. False, and the operation fails, when it is none. */
-static bool name_ok(struct docker_op *op)
+bool docker_op_name_ok(struct docker_op *op)
 {
     if (docker_spec_name_ok(op->name)) {
         return true;
@@ -56,7 +55,7 @@ void docker_stop(void *self, const char *name, int64_t grace_s, runtime_done *do
     struct stop *s = xnew(struct stop);
     docker_op_init(&s->op, d, name, done, arg);
     s->grace_s = grace_s < 0 ? 0 : grace_s > MAX_GRACE_S ? MAX_GRACE_S : grace_s;
-    if (name_ok(&s->op)) {
+    if (docker_op_name_ok(&s->op)) {
         docker_op_start(&s->op, &d->stops, stop_run);
     }
 }
@@ -165,7 +164,7 @@ void docker_remove(void *self, const char *name, runtime_done *done, void *arg)
     docker_op_init(&r->op, d, name, done, arg);
     r->op.destroy = removal_destroy;
     r->timer = loop_timer_new(d->loop, remove_again, r);
-    if (name_ok(&r->op)) {
+    if (docker_op_name_ok(&r->op)) {
         docker_op_cancel_ensures(d, name, "removed before it was created");
         docker_op_start(&r->op, &d->removes, remove_run);
     }
@@ -205,7 +204,7 @@ void docker_pause(void *self, const char *name, bool want_paused, runtime_done *
     struct pausing *p = xnew(struct pausing);
     docker_op_init(&p->op, self, name, done, arg);
     p->paused = want_paused;
-    if (name_ok(&p->op)) {
+    if (docker_op_name_ok(&p->op)) {
         docker_op_start(&p->op, NULL, pause_run);
     }
 }
@@ -232,7 +231,7 @@ void docker_inspect(void *self, const char *name, runtime_done *done, void *arg)
     struct docker *d = self;
     struct docker_op *op = xnew(struct docker_op);
     docker_op_init(op, d, name, done, arg);
-    if (name_ok(op)) {
+    if (docker_op_name_ok(op)) {
         docker_call(d, &(struct docker_ask){0}, inspected, op, "/containers/%s/json", name);
     }
 }

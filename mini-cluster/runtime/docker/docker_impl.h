@@ -127,6 +127,8 @@ void docker_op_ok(struct docker_op *op);
 void docker_op_failed(struct docker_op *op, const struct docker_answer *a);
 /* From within a call of the interface: answered later. */
 void docker_op_fail(struct docker_op *op, enum runtime_result result);
+/* A name goes into a path. False, and the operation fails, when it is none. */
+bool docker_op_name_ok(struct docker_op *op);
 /* Frees without answering. */
 void docker_op_free(struct docker_op *op);
 /* Ensures that have not begun become FAILED with this reason; NULL: of every name. */
@@ -140,6 +142,7 @@ void docker_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch, 
 void docker_stop(void *self, const char *name, int64_t grace_s, runtime_done *done, void *arg);
 void docker_remove(void *self, const char *name, runtime_done *done, void *arg);
 void docker_pause(void *self, const char *name, bool paused, runtime_done *done, void *arg);
+void docker_connect(void *self, const char *name, bool connected, runtime_done *done, void *arg);
 void docker_inspect(void *self, const char *name, runtime_done *done, void *arg);
 void docker_volume_remove(void *self, const char *volume, runtime_done *done, void *arg);
 void docker_list(void *self, runtime_list_done *done, void *arg);

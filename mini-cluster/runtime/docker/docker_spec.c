@@ -96,6 +96,7 @@ static json_t *labels_of(const struct runtime_cluster *cluster, const struct run
     json_object_set_new(labels, DOCKER_LABEL_HOST, json_string(spec->host ? spec->host : ""));
     json_object_set_new(labels, DOCKER_LABEL_HASH, json_string(spec->hash ? spec->hash : ""));
     json_object_set_new(labels, DOCKER_LABEL_EPOCH, json_string(number));
+    set_str(labels, DOCKER_LABEL_ADDRESS, spec->address);
     return labels;
 }
 

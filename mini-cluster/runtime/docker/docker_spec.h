@@ -14,6 +14,7 @@
 #define DOCKER_LABEL_HOST "dev.podlab.host"
 #define DOCKER_LABEL_HASH "dev.podlab.hash"
 #define DOCKER_LABEL_EPOCH "dev.podlab.epoch"
+#define DOCKER_LABEL_ADDRESS "dev.podlab.address" /* what it comes back to the network with */
 #define DOCKER_LABEL_SANDBOX "dev.podlab.sandbox" /* of a volume: goes when this container goes */
 
 /* The role of a driver's own helper (docker_opener.h): nobody else gets to see it. */

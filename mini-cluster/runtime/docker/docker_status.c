@@ -50,9 +50,10 @@ static void set_times(struct runtime_status *st, int64_t started_us, int64_t fin
 
 static bool is_ours(const char *label)
 {
-    static const char *const ours[] = {DOCKER_LABEL_CLUSTER, DOCKER_LABEL_UID,  DOCKER_LABEL_ROLE,
-                                       DOCKER_LABEL_HOST,    DOCKER_LABEL_HASH, DOCKER_LABEL_EPOCH,
-                                       IMAGE_LABEL}; /* which a container inherits */
+    static const char *const ours[] = {
+        DOCKER_LABEL_CLUSTER, DOCKER_LABEL_UID,  DOCKER_LABEL_ROLE,
+        DOCKER_LABEL_HOST,    DOCKER_LABEL_HASH, DOCKER_LABEL_EPOCH,
+        DOCKER_LABEL_ADDRESS, IMAGE_LABEL}; /* which a container inherits */
     for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
         if (strcmp(label, ours[i]) == 0) {
             return true;
@@ -85,6 +86,25 @@ static void read_labels(const json_t *labels, struct docker_status *ret)
     ret->st.labels = (const char *const *)ret->labels.v;
 }
 
+bool docker_status_has_network(const json_t *inspect)
+{
+    const char *mode = jx_str(inspect, "HostConfig.NetworkMode", "");
+    static const char *const others[] = {"", "none", "host"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (strcmp(mode, others[i]) == 0) {
+            return false;
+        }
+    }
+    return !str_has_prefix(mode, "container:");
+}
+
+bool docker_status_cut(const json_t *inspect)
+{
+    const char *mode = jx_str(inspect, "HostConfig.NetworkMode", "");
+    return docker_status_has_network(inspect) &&
+           json_object_get(jx_obj(inspect, "NetworkSettings.Networks"), mode) == NULL;
+}
+
 int docker_status_read(json_t *inspect, struct docker_status *ret, struct err *err)
 {
     const char *name = jx_str(inspect, "Name", "");
@@ -104,6 +124,7 @@ int docker_status_read(json_t *inspect, struct docker_status *ret, struct err *e
     ret->st.error = jx_str(inspect, "State.Error", "");
     ret->st.exit_code = (int)jx_int(inspect, "State.ExitCode", 0);
     ret->st.oom_killed = jx_bool(inspect, "State.OOMKilled", false);
+    ret->st.cut = docker_status_cut(inspect);
     set_times(&ret->st, read_time(inspect, "State.StartedAt"),
               read_time(inspect, "State.FinishedAt"));
     ret->tty = jx_bool(inspect, "Config.Tty", false);

@@ -20,6 +20,9 @@ struct docker_status {
 
 /* From GET /containers/NAME/json. Holds a reference to `inspect`. ERR_INTERNAL says what is odd. */
 int docker_status_read(json_t *inspect, struct docker_status *ret, struct err *err) WARN_UNUSED;
+/* Of the same answer: it has a network of its own, not another container's; and it was taken off. */
+bool docker_status_has_network(const json_t *inspect);
+bool docker_status_cut(const json_t *inspect);
 void docker_status_fini(struct docker_status *s);
 
 #endif

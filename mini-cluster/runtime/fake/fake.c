@@ -46,6 +46,30 @@ bool fake_kill(struct fake *f, const char *name, int exit_code, bool oom)
     return true;
 }
 
+bool fake_start(struct fake *f, const char *name)
+{
+    struct fake_container *c = map_find(f->containers, name);
+    return c != NULL && c->st->state == RUNTIME_EXITED && fake_container_again(c);
+}
+
+bool fake_pause(struct fake *f, const char *name, bool paused)
+{
+    struct fake_container *c = map_find(f->containers, name);
+    enum runtime_state from = paused ? RUNTIME_RUNNING : RUNTIME_PAUSED;
+    if (c == NULL || c->st->state != from) {
+        return false;
+    }
+    fake_container_pause(c, paused);
+    return true;
+}
+
+bool fake_connect(struct fake *f, const char *name, bool connected)
+{
+    struct fake_container *c = map_find(f->containers, name);
+    return c != NULL && c->address != NULL && c->st->cut == connected &&
+           fake_container_connect(c, connected);
+}
+
 void fake_fail_starts(struct fake *f, const char *image, unsigned n, enum runtime_result how)
 {
     assert(n > 0 && how != RUNTIME_OK);

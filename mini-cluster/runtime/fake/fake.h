@@ -22,6 +22,12 @@ void fake_runtime(struct fake *f, struct runtime *ret);
 /* ---- what tests and simulations do to it ---- */
 /* Ends a running container as a crash would; false when it does not run. */
 bool fake_kill(struct fake *f, const char *name, int exit_code, bool oom);
+/* Starts one that ended again, as `docker start` does; not counted by fake_starts. */
+bool fake_start(struct fake *f, const char *name);
+/* Freezes or thaws a running container, takes one off the network or puts it back, as somebody with
+ * a Docker command would; false when it is so already, or cannot be. */
+bool fake_pause(struct fake *f, const char *name, bool paused);
+bool fake_connect(struct fake *f, const char *name, bool connected);
 /* The next n ensures of this image (NULL: any) fail, or answer UNKNOWN although they happened. */
 void fake_fail_starts(struct fake *f, const char *image, unsigned n, enum runtime_result how);
 /* Whatever was to fail and has not yet, will not. */

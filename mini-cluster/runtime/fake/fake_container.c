@@ -112,7 +112,7 @@ static void find_refusal(const struct fake_container *c, struct str *out)
     } else if (c->join != NULL && sandbox->st->state != RUNTIME_RUNNING &&
                sandbox->st->state != RUNTIME_PAUSED) {
         str_add_f(out, "cannot join network of a non running container: %s", sandbox->st->id);
-    } else if (c->address != NULL && map_find(c->f->addresses, c->address) != NULL) {
+    } else if (c->address != NULL && !c->st->cut && map_find(c->f->addresses, c->address) != NULL) {
         str_add(out, "Address already in use");
     }
 }
@@ -127,8 +127,7 @@ static void run(struct fake_container *c)
 {
     c->st->state = RUNTIME_RUNNING;
     c->st->started_us = loop_wall_us(c->f->loop);
-    count_start(c->f, c->st->name);
-    if (c->address != NULL) {
+    if (c->address != NULL && !c->st->cut) {
         map_put(c->f->addresses, c->address, c);
     }
     struct fake_container *sandbox = sandbox_of(c);
@@ -150,6 +149,7 @@ static void started(struct fake_container *c)
     c->error = str_take(&refusal);
     c->st->error = c->error;
     if (c->error[0] == '\0') {
+        count_start(c->f, c->st->name);
         run(c);
     }
     wake(c);
@@ -160,6 +160,20 @@ void fake_container_start(struct fake_container *c, bool refused)
     c->starting = true;
     c->refused = refused;
     arm(c, spread(c->f, c->f->opts.start_ns));
+}
+
+bool fake_container_again(struct fake_container *c)
+{
+    cleanup_str struct str refusal = STR_INIT;
+    find_refusal(c, &refusal);
+    if (refusal.len > 0) {
+        return false;
+    }
+    c->st->exit_code = 0;
+    c->st->oom_killed = false;
+    c->st->finished_us = 0;
+    run(c);
+    return true;
 }
 
 /* ---- ending ---- */
@@ -249,6 +263,23 @@ void fake_container_pause(struct fake_container *c, bool paused)
         c->left_ns = 0;
     }
     fake_event(c->f, c, paused ? "pause" : "unpause", 0);
+}
+
+/* What it has of the network stays off, whatever its state: a container that is started later is
+ * still cut, as with Docker. */
+bool fake_container_connect(struct fake_container *c, bool connected)
+{
+    if (connected && runs(c) && map_find(c->f->addresses, c->address) != NULL) {
+        return false;
+    }
+    c->st->cut = !connected;
+    if (!connected) {
+        leave_address(c);
+    } else if (runs(c)) {
+        map_put(c->f->addresses, c->address, c);
+    }
+    fake_event(c->f, c, connected ? "connect" : "disconnect", 0);
+    return true;
 }
 
 void fake_container_remove(struct fake_container *c)

@@ -131,7 +131,7 @@ static void driver_ensure(void *self, const struct runtime_spec *spec, uint64_t 
     start_it(call, fake_container_new(f, spec, epoch, image));
 }
 
-/* ---- stop, remove, pause ---- */
+/* ---- stop, remove, pause, connect ---- */
 
 static void begin_stop(struct fake_call *call, struct fake_container *c)
 {
@@ -159,12 +159,27 @@ static void begin_pause(struct fake_call *call, struct fake_container *c)
     }
 }
 
+static void begin_connect(struct fake_call *call, struct fake_container *c)
+{
+    if (c == NULL) {
+        fail_missing(call);
+    } else if (c->address != NULL && c->st->cut == call->connected &&
+               !fake_container_connect(c, call->connected)) {
+        err_set(&call->err, ERR_CONFLICT, "Address already in use");
+        fake_call_fail(call, RUNTIME_FAILED, c);
+    } else {
+        fake_call_ok(call, c);
+    }
+}
+
 void fake_call_begin(struct fake_call *call, struct fake_container *c)
 {
     if (call->verb == FAKE_STOP) {
         begin_stop(call, c);
     } else if (call->verb == FAKE_PAUSE) {
         begin_pause(call, c);
+    } else if (call->verb == FAKE_CONNECT) {
+        begin_connect(call, c);
     } else {
         if (c != NULL) {
             fake_container_remove(c);
@@ -197,6 +212,14 @@ static void driver_pause(void *self, const char *name, bool paused, runtime_done
 {
     struct fake_call *call = fake_call_new(self, FAKE_PAUSE, name, done, arg);
     call->paused = paused;
+    begin(call);
+}
+
+static void driver_connect(void *self, const char *name, bool connected, runtime_done *done,
+                           void *arg)
+{
+    struct fake_call *call = fake_call_new(self, FAKE_CONNECT, name, done, arg);
+    call->connected = connected;
     begin(call);
 }
 
@@ -299,6 +322,7 @@ static const struct runtime_ops ops = {
     .stop = driver_stop,
     .remove = driver_remove,
     .pause = driver_pause,
+    .connect = driver_connect,
     .inspect = driver_inspect,
     .list = driver_list,
     .destroy = driver_destroy,

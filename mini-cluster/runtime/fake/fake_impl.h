@@ -68,10 +68,14 @@ struct fake_container *fake_container_new(struct fake *f, const struct runtime_s
 void fake_container_free(void *c);
 /* `refused`: it will fail, as a runtime that does not find the command does. */
 void fake_container_start(struct fake_container *c, bool refused);
+/* One that ended runs again, at once; false when it cannot. */
+bool fake_container_again(struct fake_container *c);
 /* Ended, after at most `grace_s`. */
 void fake_container_stop(struct fake_container *c, int64_t grace_s);
 void fake_container_end(struct fake_container *c, int exit_code, bool oom);
 void fake_container_pause(struct fake_container *c, bool paused);
+/* False when its address was given to another meanwhile. */
+bool fake_container_connect(struct fake_container *c, bool connected);
 /* Gone; c is freed. */
 void fake_container_remove(struct fake_container *c);
 
@@ -96,7 +100,7 @@ struct fake_driver {
     bool delivering, dead; /* freed by a callback: its memory goes when that returns */
 };
 
-enum fake_verb { FAKE_ENSURE, FAKE_STOP, FAKE_REMOVE, FAKE_PAUSE, FAKE_OTHER };
+enum fake_verb { FAKE_ENSURE, FAKE_STOP, FAKE_REMOVE, FAKE_PAUSE, FAKE_CONNECT, FAKE_OTHER };
 
 /* One call from the core, until it is answered. */
 struct fake_call {
@@ -108,7 +112,7 @@ struct fake_call {
     void (*images_done)(void *arg, const struct runtime_image *v, size_t n, const struct err *err);
     void *arg;
     int64_t grace_s;
-    bool paused;
+    bool paused, connected;
     bool unknown;                  /* it happens, but nobody will know */
     struct fake_container *waits;  /* in its `waiting` */
     struct fake_call *next, **prev_next; /* in the driver's list */
@@ -127,7 +131,7 @@ void fake_call_fail(struct fake_call *call, enum runtime_result result,
 void fake_call_wait(struct fake_call *call, struct fake_container *c);
 /* What it waited for has happened; c is NULL when that is gone. */
 void fake_call_step(struct fake_call *call, struct fake_container *c);
-/* A stop, remove or pause is carried out (fake_driver.c). */
+/* A stop, remove, pause or connect is carried out (fake_driver.c). */
 void fake_call_begin(struct fake_call *call, struct fake_container *c);
 void fake_calls_free(struct fake_driver *d);
 void fake_calls_lost(struct fake_driver *d); /* whatever waits becomes UNKNOWN */

@@ -329,6 +329,101 @@ static void test_pause(void **state)
     assert_int_equal(o.err.code, ERR_NOT_FOUND);
 }
 
+struct answered {
+    bool done;
+    int status;
+    struct err err;
+};
+
+static void on_probed(void *arg, int status, const char *body, const struct err *err)
+{
+    struct answered *a = arg;
+    (void)body;
+    *a = (struct answered){true, status, *err};
+}
+
+static int probe_pod(struct box *x, const struct pod *p)
+{
+    struct answered a = {0};
+    const struct runtime_probe q = {
+        .address = p->address, .port = 8080, .path = "/", .timeout_ns = LOOP_S(1)};
+    x->rt.ops->probe(x->rt.self, &q, on_probed, &a);
+    assert_true(loop_run_until(x->loop, &a.done, LOOP_S(10)));
+    return a.status;
+}
+
+static bool pod_answers(void *arg)
+{
+    void **both = arg;
+    return probe_pod(both[0], both[1]) == 200;
+}
+
+static void wait_answers(struct box *x, const struct pod *p)
+{
+    void *both[] = {x, (void *)(uintptr_t)p};
+    uint64_t end = loop_mono_ns(x->loop) + LOOP_S(15);
+    while (!pod_answers(both)) {
+        assert_true(loop_mono_ns(x->loop) < end);
+    }
+}
+
+static void test_off_the_network_and_back(void **state)
+{
+    struct box *x = *state;
+    struct pod p;
+    cleanup_outcome struct outcome o = {0};
+    make_pod(x, &p, 10);
+    start_pod(x, &p);
+    wait_answers(x, &p);
+    for (int round = 0; round < 2; round++) {
+        bool frozen = round == 1;
+        if (frozen) {
+            BOX_CALL(x, &o, RUNTIME_OK, pause, p.sandbox, true);
+        }
+        BOX_CALL(x, &o, RUNTIME_OK, connect, p.sandbox, false);
+        BOX_CALL(x, &o, RUNTIME_OK, connect, p.sandbox, false); /* so already */
+        BOX_CALL(x, &o, RUNTIME_OK, connect, p.app, false);     /* has none of its own */
+        BOX_CALL(x, &o, RUNTIME_OK, inspect, p.sandbox);
+        assert_true(o.st->cut);
+        assert_int_equal(o.st->state, frozen ? RUNTIME_PAUSED : RUNTIME_RUNNING);
+        assert_int_equal(probe_pod(x, &p), 0);
+        BOX_CALL(x, &o, RUNTIME_OK, inspect, p.app);
+        assert_false(o.st->cut);
+        assert_int_equal(o.st->state, RUNTIME_RUNNING); /* its processes go on */
+        box_reopen(x); /* another life finds the address again */
+        BOX_CALL(x, &o, RUNTIME_OK, connect, p.sandbox, true);
+        BOX_CALL(x, &o, RUNTIME_OK, connect, p.sandbox, true);
+        BOX_CALL(x, &o, RUNTIME_OK, connect, p.app, true);
+        if (frozen) {
+            BOX_CALL(x, &o, RUNTIME_OK, pause, p.sandbox, false);
+        }
+        BOX_CALL(x, &o, RUNTIME_OK, inspect, p.sandbox);
+        assert_false(o.st->cut);
+        wait_answers(x, &p);
+    }
+    char nobody[96];
+    BOX_CALL(x, &o, RUNTIME_FAILED, connect, box_name(x, "nobody", nobody), false);
+    assert_int_equal(o.err.code, ERR_NOT_FOUND);
+}
+
+/* docker network connect without --ip gives it any address: it comes back with its own. */
+static void test_back_with_its_own_address(void **state)
+{
+    struct box *x = *state;
+    struct pod p;
+    cleanup_outcome struct outcome o = {0};
+    make_pod(x, &p, 10);
+    start_pod(x, &p);
+    wait_answers(x, &p);
+    BOX_CALL(x, &o, RUNTIME_OK, connect, p.sandbox, false);
+    cleanup_free char *path = xasprintf("/networks/podlab-%s/connect", x->name);
+    cleanup_free char *body = xasprintf("{\"Container\":\"%s\"}", p.sandbox);
+    assert_int_equal(box_ask(x, "POST", path, body).status, 200);
+    assert_int_equal(probe_pod(x, &p), 0);
+    BOX_CALL(x, &o, RUNTIME_OK, connect, p.sandbox, true);
+    wait_answers(x, &p);
+}
+
 static void test_out_of_memory_is_told(void **state)
 {
     struct box *x = *state;
@@ -396,6 +491,8 @@ int main(void)
         T(test_a_waiting_start_is_cancelled),
         T(test_apps_come_before_waiting_sandboxes),
         T(test_pause),
+        T(test_off_the_network_and_back),
+        T(test_back_with_its_own_address),
         T(test_out_of_memory_is_told),
         T(test_an_app_lives_in_its_sandbox),
     };

@@ -29,6 +29,94 @@ static void test_two_ensures_at_once_start_once(void **state)
     assert_int_equal(fake_starts(x->fake, "s1"), 1);
 }
 
+static void on_probed(void *arg, int status, const char *body, const struct err *err)
+{
+    struct answer *a = arg;
+    (void)body;
+    a->done = true;
+    a->status = status;
+    a->code = err->code;
+}
+
+static int probe_app(struct fixture *x)
+{
+    struct answer a = {0};
+    const struct runtime_probe q = {
+        .address = "10.77.1.1", .port = 8080, .path = "/", .timeout_ns = LOOP_S(1)};
+    x->rt.ops->probe(x->rt.self, &q, on_probed, &a);
+    assert_true(loop_run_until(x->loop, &a.done, LOOP_S(2)));
+    return a.status;
+}
+
+static struct answer connect_it(struct fixture *x, const char *name, bool connected)
+{
+    struct answer a = {0};
+    x->rt.ops->connect(x->rt.self, name, connected, on_done, &a);
+    assert_false(a.done);
+    assert_true(loop_run_until(x->loop, &a.done, LOOP_S(1)));
+    return a;
+}
+
+static void test_off_the_network_nothing_answers(void **state)
+{
+    struct fixture *x = *state;
+    ensure(x, &sandbox);
+    ensure(x, &app);
+    assert_int_equal(probe_app(x), 200);
+    x->rt.ops->subscribe(x->rt.self, on_event, x);
+    for (int twice = 0; twice < 2; twice++) {
+        struct answer a = connect_it(x, "s1", false);
+        assert_int_equal(a.result, RUNTIME_OK);
+        assert_int_equal(a.state, RUNTIME_RUNNING);
+        assert_true(a.cut);
+    }
+    assert_int_equal(connect_it(x, "a1", false).result, RUNTIME_OK); /* has none of its own */
+    assert_false(inspect(x, "a1").cut);
+    assert_int_equal(probe_app(x), 0);
+    assert_int_equal(connect_it(x, "s1", true).result, RUNTIME_OK);
+    assert_int_equal(probe_app(x), 200);
+    assert_false(inspect(x, "s1").cut);
+    assert_string_equal(str_c(&x->trace), "s1:disconnect:0 s1:connect:0 ");
+    assert_int_equal(connect_it(x, "nobody", false).code, ERR_NOT_FOUND);
+}
+
+static void test_somebody_pauses_and_pulls_the_cable(void **state)
+{
+    struct fixture *x = *state;
+    ensure(x, &sandbox);
+    ensure(x, &app);
+    x->rt.ops->subscribe(x->rt.self, on_event, x);
+    assert_true(fake_pause(x->fake, "s1", true));
+    assert_false(fake_pause(x->fake, "s1", true));
+    assert_int_equal(inspect(x, "s1").state, RUNTIME_PAUSED);
+    assert_true(fake_connect(x->fake, "s1", false));
+    assert_false(fake_connect(x->fake, "s1", false));
+    assert_true(fake_pause(x->fake, "s1", false));
+    assert_int_equal(probe_app(x), 0);
+    assert_true(fake_connect(x->fake, "s1", true));
+    assert_int_equal(probe_app(x), 200);
+    assert_false(fake_connect(x->fake, "a1", false));
+    assert_true(fake_kill(x->fake, "s1", 137, false));
+    assert_false(fake_pause(x->fake, "s1", true));
+    loop_sim_advance(x->loop, LOOP_MS(1));
+    assert_string_equal(str_c(&x->trace), "s1:pause:0 s1:disconnect:0 s1:unpause:0 s1:connect:0 "
+                                          "s1:die:137 ");
+}
+
+/* As `docker start` of one that ended: the same container, and no start of ours. */
+static void test_somebody_starts_it_again(void **state)
+{
+    struct fixture *x = *state;
+    ensure(x, &sandbox);
+    assert_false(fake_start(x->fake, "s1"));
+    assert_true(fake_kill(x->fake, "s1", 137, false));
+    loop_sim_advance(x->loop, LOOP_MS(5));
+    assert_true(fake_start(x->fake, "s1"));
+    assert_int_equal(inspect(x, "s1").state, RUNTIME_RUNNING);
+    assert_int_equal(fake_starts(x->fake, "s1"), 1);
+    assert_int_equal(ensure(x, &sandbox).state, RUNTIME_RUNNING);
+}
+
 static void test_another_hash_is_a_conflict(void **state)
 {
     struct fixture *x = *state;
@@ -328,6 +416,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_ensure_starts_once),
         T(test_two_ensures_at_once_start_once),
+        T(test_off_the_network_nothing_answers),
+        T(test_somebody_pauses_and_pulls_the_cable),
+        T(test_somebody_starts_it_again),
         T(test_another_hash_is_a_conflict),
         T(test_unknown_image_names_what_is_here),
         T(test_an_app_needs_its_sandbox),

@@ -31,7 +31,7 @@ struct answer {
     char msg[512];
     enum runtime_state state;
     int exit_code;
-    bool oom;
+    bool oom, cut;
     uint64_t epoch;
     size_t n;
     int status;
@@ -73,6 +73,7 @@ static inline void on_done(void *arg, enum runtime_result result, const struct r
         a->state = st->state;
         a->exit_code = st->exit_code;
         a->oom = st->oom_killed;
+        a->cut = st->cut;
         a->epoch = st->epoch;
     }
 }
