@@ -120,11 +120,11 @@ struct runtime_stream_ops {
     bool (*on_data)(void *arg, int fd, const char *bytes, size_t n);
     void (*on_end)(void *arg, const struct err *err); /* once, last; code ERR_NONE: clean */
     void (*on_exit)(void *arg, int exit_code);        /* exec: before on_end; may be NULL */
-};
-
     /* What was written went on: 64 KiB wait at most, after more than 256 KiB did (it may also come
      * without need). May be NULL. */
     void (*on_drain)(void *arg);
+};
+
 /* One more process in a running container. Copied. */
 struct runtime_exec {
     const char *const *command;
@@ -197,12 +197,6 @@ struct runtime_ops {
      * before its end, the process is told to hang up (SIGHUP), as by a terminal that goes. */
     struct runtime_stream *(*exec)(void *self, const char *name, const struct runtime_exec *x,
                                    const struct runtime_stream_ops *ops, void *arg);
-    bool (*write)(struct runtime_stream *s, const void *bytes, size_t n); /* false: too much waits */
-    void (*end)(struct runtime_stream *s);       /* nothing more will be written: stdin ends */
-    void (*resize)(struct runtime_stream *s, unsigned width, unsigned height); /* of its tty */
-    void (*resume)(struct runtime_stream *s);
-    void (*stream_free)(struct runtime_stream *s);
-
     /* As attach, for people: x->stdin_open false leaves its stdin alone, x's size is set when it has
      * a terminal; x->command is not looked at. The container runs on when the stream is freed. */
     struct runtime_stream *(*join)(void *self, const char *name, const struct runtime_exec *x,
@@ -212,8 +206,14 @@ struct runtime_ops {
      * with an error says why there was none: "dial tcp4 127.0.0.1:80: connect: connection refused". */
     struct runtime_stream *(*dial)(void *self, const char *name, const char *address, int port,
                                    const struct runtime_stream_ops *ops, void *arg);
-    void (*probe)(void *self, const struct runtime_probe *p, runtime_probe_done *done, void *arg);
+    bool (*write)(struct runtime_stream *s, const void *bytes, size_t n); /* false: too much waits */
     size_t (*queued)(const struct runtime_stream *s); /* written, and not yet taken: see on_drain */
+    void (*end)(struct runtime_stream *s);       /* nothing more will be written: stdin ends */
+    void (*resize)(struct runtime_stream *s, unsigned width, unsigned height); /* of its tty */
+    void (*resume)(struct runtime_stream *s);
+    void (*stream_free)(struct runtime_stream *s);
+
+    void (*probe)(void *self, const struct runtime_probe *p, runtime_probe_done *done, void *arg);
 
     /* A kept volume, and what is in it. OK when it is not there; FAILED ERR_CONFLICT while used. */
     void (*volume_remove)(void *self, const char *volume, runtime_done *done, void *arg);

@@ -182,13 +182,13 @@ struct runtime_stream *docker_stream_attach(void *self, const char *name,
                                             const struct runtime_stream_ops *ops, void *arg);
 struct runtime_stream *docker_stream_exec(void *self, const char *name,
                                           const struct runtime_exec *x,
+                                          const struct runtime_stream_ops *ops, void *arg);
 struct runtime_stream *docker_stream_join(void *self, const char *name,
                                           const struct runtime_exec *x,
                                           const struct runtime_stream_ops *ops, void *arg);
 struct runtime_stream *docker_stream_dial(void *self, const char *name, const char *address,
                                           int port, const struct runtime_stream_ops *ops, void *arg);
 size_t docker_stream_queued(const struct runtime_stream *s);
-                                          const struct runtime_stream_ops *ops, void *arg);
 bool docker_stream_write(struct runtime_stream *s, const void *bytes, size_t n);
 void docker_stream_end(struct runtime_stream *s);
 void docker_stream_resize(struct runtime_stream *s, unsigned width, unsigned height);

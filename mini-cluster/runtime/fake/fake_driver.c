@@ -329,6 +329,9 @@ static const struct runtime_ops ops = {
     .logs = fake_stream_logs,
     .attach = fake_stream_attach,
     .exec = fake_stream_exec,
+    .join = fake_stream_join,
+    .dial = fake_stream_dial,
+    .queued = fake_stream_queued,
     .write = fake_stream_write,
     .end = fake_stream_end,
     .resize = fake_stream_resize,
@@ -350,6 +353,3 @@ void fake_runtime(struct fake *f, struct runtime *ret)
     ret->ops = &ops;
     ret->self = d;
 }
-    .join = fake_stream_join,
-    .dial = fake_stream_dial,
-    .queued = fake_stream_queued,

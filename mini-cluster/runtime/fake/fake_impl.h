@@ -148,13 +148,13 @@ struct runtime_stream *fake_stream_attach(void *self, const char *name,
                                           const struct runtime_stream_ops *ops, void *arg);
 struct runtime_stream *fake_stream_exec(void *self, const char *name, const struct runtime_exec *x,
                                         const struct runtime_stream_ops *ops, void *arg);
-bool fake_stream_write(struct runtime_stream *s, const void *bytes, size_t n);
-void fake_stream_end(struct runtime_stream *s);
 struct runtime_stream *fake_stream_join(void *self, const char *name, const struct runtime_exec *x,
                                         const struct runtime_stream_ops *ops, void *arg);
 struct runtime_stream *fake_stream_dial(void *self, const char *name, const char *address, int port,
                                         const struct runtime_stream_ops *ops, void *arg);
 size_t fake_stream_queued(const struct runtime_stream *s);
+bool fake_stream_write(struct runtime_stream *s, const void *bytes, size_t n);
+void fake_stream_end(struct runtime_stream *s);
 void fake_stream_resize(struct runtime_stream *s, unsigned width, unsigned height);
 void fake_stream_resume(struct runtime_stream *s);
 void fake_stream_free(struct runtime_stream *s);
