@@ -94,8 +94,8 @@ static enum check_state state_of(const struct check_row *row, const struct check
                                  const char **ret_message)
 {
     struct check_run *r = row->run;
-    if (row->v.state == CHECK_BROKEN) {
-        return CHECK_BROKEN;
+    if (row->v.state == CHECK_BROKEN || (row->v.state == CHECK_OK && row->v.check->eventually)) {
+        return row->v.state;
     }
     if (needs_cluster(w) && pool_is_dead(r->pool, ret_message)) {
         return CHECK_UNKNOWN;

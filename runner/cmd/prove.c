@@ -117,9 +117,17 @@ static int begin_step(struct prove *p, struct err *err)
     attempt_free(steal(p->attempt));
     if (!p->clean || p->made != p->index) {
         struct drive_end e = {0};
-        struct drive_opts drive = {
-            .place = p->place, .reset = &p->reset, .to = p->index, .on_end = on_driven, .arg = &e};
+        size_t *path = xcalloc(p->o->lab->nsteps, sizeof(*path));
+        struct drive_opts drive = {.place = p->place,
+                                   .reset = &p->reset,
+                                   .steps = path,
+                                   .nsteps = lab_path(p->o->lab, p->index, path),
+                                   .to = p->index,
+                                   .fresh_files = true,
+                                   .on_end = on_driven,
+                                   .arg = &e};
         drive_new(&drive);
+        free(path);
         loop_run_until(p->o->loop, &e.ended, PATIENCE);
         if (e.err.code != ERR_NONE) {
             *err = e.err;

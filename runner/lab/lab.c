@@ -32,6 +32,24 @@ size_t lab_step_index(const struct lab *lab, const struct lab_step *step)
     return (size_t)(step - lab->steps);
 }
 
+size_t lab_path(const struct lab *lab, size_t n, size_t *ret)
+{
+    size_t len = 0;
+    while (n > 0) { /* backwards */
+        const struct lab_step *from = n < lab->nsteps && lab->steps[n].from != NULL
+                                          ? lab_find_step(lab, lab->steps[n].from)
+                                          : NULL;
+        n = from != NULL ? lab_step_index(lab, from) : n - 1;
+        ret[len++] = n;
+    }
+    for (size_t i = 0; i < len / 2; i++) {
+        size_t other = ret[i];
+        ret[i] = ret[len - 1 - i];
+        ret[len - 1 - i] = other;
+    }
+    return len;
+}
+
 const struct lab_probe *lab_find_probe(const struct lab *lab, const char *id)
 {
     for (size_t i = 0; i < lab->nprobes; i++) {

@@ -40,6 +40,7 @@ struct lab_check {
                            * probe's figures */
     const char *shell;    /* LAB_SHELL: run by bash in the learner's folder; status 0 is true */
     const char *probe;    /* LAB_PROBE: which of the lab's probes */
+    bool eventually;      /* once true, it stays so */
     int64_t within_ms;    /* it must come true this soon after the step began; 0: whenever */
     struct lab_check
         *any; /* alternatives: one of them is enough; then the kind fields above are unused */
@@ -93,7 +94,8 @@ struct lab_step {
     const char *solution;                /* path of solution/NN.sh; NULL */
     const char *const *near_misses;      /* paths, NULL-terminated */
     const char *const *near_miss_causes; /* of each: "no-room"; NULL when the file names none */
-    bool from_replay;                    /* got to by replaying the earlier solutions */
+    const char
+        *from; /* replaying up to this step (its id) is enough to begin this one; NULL: all */
 };
 
 /* Traffic that runs while the learner works: what `probe` checks judge. One of `service`, `url` and
@@ -129,6 +131,8 @@ struct lab {
 void lab_free(struct lab *lab); /* NULL is fine */
 const struct lab_step *lab_find_step(const struct lab *lab, const char *id);
 size_t lab_step_index(const struct lab *lab, const struct lab_step *step);
+/* Which steps' solutions make the beginning of step n, in order; ret has room for nsteps. */
+size_t lab_path(const struct lab *lab, size_t n, size_t *ret);
 const struct lab_probe *lab_find_probe(const struct lab *lab, const char *id);
 
 #endif

@@ -6,25 +6,16 @@
 #include "loader/loader_impl.h"
 
 static const struct read_key check_keys[] = {
-    {"id", READ_TEXT, false},
-    {"name", READ_TEXT, false},
-    {"keep", READ_BOOL, false},
-    {"get", READ_TEXT, false},
-    {"list", READ_TEXT, false},
-    {"http", READ_TEXT, false},
-    {"url", READ_TEXT, false},
-    {"host", READ_TEXT, false},
-    {"shell", READ_TEXT, false},
-    {"probe", READ_TEXT, false},
-    {"ask", READ_TEXT, false},
-    {"namespace", READ_TEXT, false},
-    {"selector", READ_TEXT, false},
-    {"path", READ_TEXT, false},
-    {"requests", READ_INT, false},
-    {"expect", READ_TEXT, false},
-    {"within", READ_TEXT, false},
-    {"any", READ_ARRAY, false},
-    {0},
+    {"id", READ_TEXT, false},        {"name", READ_TEXT, false},
+    {"keep", READ_BOOL, false},      {"eventually", READ_BOOL, false},
+    {"get", READ_TEXT, false},       {"list", READ_TEXT, false},
+    {"http", READ_TEXT, false},      {"url", READ_TEXT, false},
+    {"host", READ_TEXT, false},      {"shell", READ_TEXT, false},
+    {"probe", READ_TEXT, false},     {"ask", READ_TEXT, false},
+    {"namespace", READ_TEXT, false}, {"selector", READ_TEXT, false},
+    {"path", READ_TEXT, false},      {"requests", READ_INT, false},
+    {"expect", READ_TEXT, false},    {"within", READ_TEXT, false},
+    {"any", READ_ARRAY, false},      {0},
 };
 
 struct kind_row {
@@ -124,6 +115,10 @@ int read_check(struct reading *r, const json_t *obj, const char *path, bool alte
     ret->id = read_text(r, obj, "id");
     ret->name = read_text(r, obj, "name");
     ret->keep = jx_bool(obj, "keep", false);
+    ret->eventually = jx_bool(obj, "eventually", false);
+    if (ret->keep && ret->eventually) {
+        return read_fail(r, path, "keep means always: it cannot go with \"eventually\"");
+    }
     ret->ns = read_text(r, obj, "namespace");
     if (read_duration(r, obj, "within", path, &ret->within_ms) < 0) {
         return -1;

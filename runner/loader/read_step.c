@@ -217,10 +217,14 @@ int read_step(struct reading *r, const json_t *obj, const char *path, struct lab
     ret->id = read_text(r, obj, "id");
     ret->title = read_text(r, obj, "title");
     ret->setup = read_text(r, obj, "setup");
-    const char *from = jx_str(obj, "from", NULL);
-    ret->from_replay = str_eq(from, "replay");
-    if (from != NULL && !ret->from_replay) {
-        return read_fail(r, path, "from: the one known word is \"replay\"");
+    const char *from = jx_str(obj, "from", "replay");
+    ret->from = strcmp(from, "replay") != 0 ? read_text(r, obj, "from") : NULL;
+    if (ret->from != NULL && lab_find_step(r->lab, from) == NULL) {
+        return read_fail(
+            r, path,
+            "from: must be \"replay\" (all steps before) or the id of an earlier step, "
+            "not \"%s\"",
+            from);
     }
     const char *name = jx_str(obj, "text", "");
     char *markdown = strchr(name, '/') == NULL ? read_file(r, name) : NULL;

@@ -4,6 +4,7 @@
 
 #include "common/loop.h"
 #include "common/mem.h"
+#include "common/vec.h"
 #include "lab/lab.h"
 #include "session/files.h"
 
@@ -11,7 +12,8 @@
 
 struct drive {
     struct drive_opts o;
-    size_t at;
+    VEC(size_t) steps;
+    size_t done; /* of them */
     struct reset *reset;
     struct attempt *attempt;
 };
@@ -26,14 +28,21 @@ void drive_free(struct drive *d)
     loop_undefer(d->o.place.loop, d);
     reset_cancel(d->reset);
     attempt_free(d->attempt);
+    vec_fini(&d->steps);
     free(d);
+}
+
+/* The step that is worked on, or the last one's end. */
+static size_t position(const struct drive *d)
+{
+    return d->done < d->steps.n ? d->steps.v[d->done] : d->o.to;
 }
 
 static void finish(struct drive *d, const struct err *err)
 {
     struct drive_opts o = d->o;
     struct err copy = *err;
-    size_t at = d->at;
+    size_t at = position(d);
     drive_free(d);
     o.on_end(o.arg, at, &copy);
 }
@@ -44,16 +53,16 @@ static void on_solved(void *arg, const struct attempt_result *r)
     struct err err = {0};
     attempt_free(steal(d->attempt));
     if (r->in_time) {
-        d->at++;
+        d->done++;
         next_step(d);
         return;
     }
     if (r->exit != 0) {
-        err_set(&err, ERR_INTERNAL, "the solution of step %zu ended with status %d: %s", d->at + 1,
-                r->exit, r->output);
+        err_set(&err, ERR_INTERNAL, "the solution of step %zu ended with status %d: %s",
+                position(d) + 1, r->exit, r->output);
     } else {
         err_set(&err, ERR_TIMEOUT, "step %zu did not come true by its own solution within 90 s",
-                d->at + 1);
+                position(d) + 1);
     }
     finish(d, &err);
 }
@@ -63,17 +72,17 @@ static void next_step(void *arg)
     static const struct err none;
     static const struct attempt_ops silent;
     struct drive *d = arg;
-    if (d->at == d->o.to) {
+    if (d->done == d->steps.n) {
         finish(d, &none);
         return;
     }
-    const struct lab_step *step = &d->o.place.lab->steps[d->at];
+    const struct lab_step *step = &d->o.place.lab->steps[position(d)];
     if (d->o.on_progress != NULL) {
-        d->o.on_progress(d->o.arg, false, d->at);
+        d->o.on_progress(d->o.arg, false, d->done, d->steps.n);
     }
     d->attempt = attempt_new(&d->o.place, step, false, &silent, d);
     /* What still moves on the way is no concern of the next step's solution. */
-    attempt_run(d->attempt, step->solution, d->at + 1 < d->o.to ? ATTEMPT_HOLDS : ATTEMPT_DONE,
+    attempt_run(d->attempt, step->solution, d->done + 1 < d->steps.n ? ATTEMPT_HOLDS : ATTEMPT_DONE,
                 STEP_TIME, on_solved, d);
 }
 
@@ -94,7 +103,8 @@ static void start(void *arg)
     struct drive *d = arg;
     struct err err;
     /* Solutions are written for the lab's own files. */
-    if (d->at == 0 && session_copy_files(d->o.place.lab, d->o.place.workdir, true, &err) < 0) {
+    if (d->o.fresh_files &&
+        session_copy_files(d->o.place.lab, d->o.place.workdir, true, &err) < 0) {
         finish(d, &err);
         return;
     }
@@ -103,7 +113,7 @@ static void start(void *arg)
         return;
     }
     if (d->o.on_progress != NULL) {
-        d->o.on_progress(d->o.arg, true, d->at);
+        d->o.on_progress(d->o.arg, true, 0, d->steps.n);
     }
     d->reset = reset_start(d->o.reset, on_reset, d);
 }
@@ -112,7 +122,9 @@ struct drive *drive_new(const struct drive_opts *opts)
 {
     struct drive *d = xnew(struct drive);
     d->o = *opts;
-    d->at = opts->from;
+    for (size_t i = 0; i < opts->nsteps; i++) {
+        vec_push(&d->steps, opts->steps[i]);
+    }
     loop_defer(opts->place.loop, start, d);
     return d;
 }

@@ -15,11 +15,14 @@ struct drive;
 struct drive_opts {
     struct attempt_place place;
     const struct reset_opts *reset; /* takes away what is there first; NULL: does not */
-    size_t from, to;                /* steps from, from + 1, ... to - 1 */
-    /* May be NULL. */
-    void (*on_progress)(void *arg, bool resetting, size_t step);
-    /* Once; it is freed already. `reached` is the step that the cluster stands before now: `to`
-     * unless err says why not. */
+    const size_t *steps;            /* whose solutions, in order; copied */
+    size_t nsteps;
+    size_t to;        /* where the cluster stands after them */
+    bool fresh_files; /* solutions are written for the lab's own files: copies them */
+    /* The n-th of `of` begins; may be NULL. */
+    void (*on_progress)(void *arg, bool resetting, size_t n, size_t of);
+    /* Once; it is freed already. `reached` is the step that the cluster stands before now: `to`, or
+     * the one that did not come true: err says why. */
     void (*on_end)(void *arg, size_t reached, const struct err *err);
     void *arg;
 };

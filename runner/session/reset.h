@@ -18,17 +18,17 @@ struct reset_opts {
      * touched. */
     bool foreign;
     int64_t since_us;
-    /* Where docker reaches each host by a context of its name: containers that were made by hand go,
-     * too. NULL: they stay. */
+    /* Where docker reaches each host by a context of its name: containers that were made by hand
+     * go, too. NULL: they stay. */
     const char *const *env;
 };
 
 typedef void reset_done(void *arg, const struct err *err);
 
-/* Switches hosts on, deletes workloads, services, configuration and pods in `ns` and every namespace that is not the
- * system's, and those namespaces; lets nodes be scheduled to again; removes what docker made on hosts; waits
- * until all of it is so (at most 60 s). `done` comes once. opts is copied, what it names is
- * borrowed.
+/* Switches hosts on, deletes workloads, services, configuration and pods in `ns` and every
+ * namespace that is not the system's, and those namespaces; lets nodes be scheduled to again;
+ * removes what docker made on hosts; waits until all of it is so (at most 60 s). `done` comes once.
+ * opts is copied, what it names is borrowed.
  */
 struct reset *reset_start(const struct reset_opts *opts, reset_done *done, void *arg);
 void reset_cancel(struct reset *r); /* no `done`; NULL is fine */

@@ -31,7 +31,6 @@ struct session {
     struct why *why;         /* under way */
     size_t step;
     bool step_done, finished;
-    size_t target;                /* of the drive */
     json_t *busy;                 /* what was last told of it */
     bool skipping;                /* the drive does the learner's step */
     unsigned hints;               /* shown in this step */

@@ -85,14 +85,14 @@ void session_finish(struct session *s)
 
 /* ---- on the way to a step ---- */
 
-static void on_progress(void *arg, bool resetting, size_t step)
+static void on_progress(void *arg, bool resetting, size_t n, size_t of)
 {
     struct session *s = arg;
     json_decref(s->busy);
     s->busy = resetting ? json_pack("{s:s, s:s}", "kind", "busy", "what", "reset")
                         : json_pack("{s:s, s:s, s:i, s:i}", "kind", "busy", "what",
-                                    s->skipping ? "solve" : "replay", "n", (int)step + 1, "of",
-                                    (int)s->target);
+                                    s->skipping ? "solve" : "replay", "n",
+                                    (int)(s->skipping ? s->step : n) + 1, "of", (int)of);
     session_emit(s, json_incref(s->busy));
 }
 
@@ -113,13 +113,16 @@ static void on_end(void *arg, size_t reached, const struct err *err)
     }
 }
 
-static void start_drive(struct session *s, size_t from, size_t to, bool clear)
+static void start_drive(struct session *s, const size_t *steps, size_t nsteps, size_t to,
+                        bool clear)
 {
     struct drive_opts opts = {
         .place = place_of(s),
         .reset = clear ? &s->reset : NULL,
-        .from = from,
+        .steps = steps,
+        .nsteps = nsteps,
         .to = to,
+        .fresh_files = !s->skipping,
         .on_progress = on_progress,
         .on_end = on_end,
         .arg = s,
@@ -127,18 +130,19 @@ static void start_drive(struct session *s, size_t from, size_t to, bool clear)
     session_end_step(s);
     drive_free(s->drive);
     s->finished = false;
-    s->target = to;
     s->drive = drive_new(&opts);
 }
 
 void session_drive(struct session *s, size_t n, bool clear)
 {
+    size_t *path = xcalloc(s->o.lab->nsteps, sizeof(*path));
     s->skipping = false;
-    start_drive(s, 0, n, clear);
+    start_drive(s, path, lab_path(s->o.lab, n, path), n, clear);
+    free(path);
 }
 
 void session_skip(struct session *s)
 {
     s->skipping = true;
-    start_drive(s, s->step, s->step + 1, false);
+    start_drive(s, &s->step, 1, s->step + 1, false);
 }

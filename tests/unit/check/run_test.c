@@ -258,6 +258,20 @@ static void test_what_cannot_be_judged(void **state)
     fixture_pass(f, 100);
 }
 
+static void test_once_is_enough(void **state)
+{
+    struct fixture *f = *state;
+    struct lab_check *c = fixture_get(f, "away", "nodes", "worker-1", ".status.phase == \"away\"");
+    c->eventually = true;
+    fixture_get(f, "back", "nodes", "worker-1", ".status.phase == \"back\"");
+    fake_apply(f->fake, "{kind: Node, metadata: {name: worker-1}, status: {phase: away}}");
+    fixture_run(f);
+    fixture_until(f, 0, CHECK_OK);
+    fake_apply(f->fake, "{kind: Node, metadata: {name: worker-1}, status: {phase: back}}");
+    fixture_until_done(f);
+    assert_int_equal(fixture_verdict(f, 0)->state, CHECK_OK);
+}
+
 static void test_ask_never_blocks(void **state)
 {
     struct fixture *f = *state;
@@ -316,6 +330,7 @@ int main(int argc, char **argv)
         TEST(test_a_cluster_that_does_not_answer),
         TEST(test_a_cluster_that_hangs),
         TEST(test_what_cannot_be_judged),
+        TEST(test_once_is_enough),
         TEST(test_ask_never_blocks),
         TEST(test_may_be_freed_by_whoever_is_told),
     };

@@ -37,6 +37,24 @@ static void test_finding(void **state)
     assert_null(lab_find_probe(&lab, "kv"));
 }
 
+static void test_the_way_to_a_step(void **state)
+{
+    struct lab_step steps[] = {
+        {.id = "one"}, {.id = "two"}, {.id = "three", .from = "one"}, {.id = "four"}};
+    struct lab lab = {.steps = steps, .nsteps = 4};
+    size_t way[4];
+    assert_int_equal(lab_path(&lab, 0, way), 0);
+    assert_int_equal(lab_path(&lab, 1, way), 1);
+    assert_int_equal(way[0], 0);
+    assert_int_equal(lab_path(&lab, 2, way), 1);
+    assert_int_equal(way[0], 0);
+    assert_int_equal(lab_path(&lab, 3, way), 2);
+    assert_int_equal(way[0], 0);
+    assert_int_equal(way[1], 2);
+    assert_int_equal(lab_path(&lab, 4, way), 3); /* all is done */
+    assert_int_equal(way[2], 3);
+}
+
 static void test_freeing(void **state)
 {
     struct lab *half = xnew(struct lab); /* nothing was read yet */
@@ -51,8 +69,8 @@ static void test_freeing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_arena_owns_everything),
-                                       cmocka_unit_test(test_finding),
-                                       cmocka_unit_test(test_freeing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_arena_owns_everything), cmocka_unit_test(test_finding),
+        cmocka_unit_test(test_the_way_to_a_step), cmocka_unit_test(test_freeing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,7 +108,7 @@ static void test_a_real_lab(void **state)
     assert_true(first->ask->recall_after);
     assert_non_null(strstr(first->solution, "solution/01.sh"));
     assert_string_equal(first->near_miss_causes[0], "similar-name");
-    assert_true(lab_find_step(lab, "scale")->from_replay);
+    assert_null(lab_find_step(lab, "scale")->from); /* replay: all that came before */
     lab_free(lab);
 }
 
@@ -247,7 +247,10 @@ static const struct {
     {HEAD "steps:\n  - {id: s, title: S, text: ../a.md}\n", "text: there is no file ../a.md"},
     {HEAD STEP "  - {id: s, title: S, text: a.md}\n", ":7:5: steps[1]: the id \"s\" is taken"},
     {HEAD "steps:\n  - {id: s, title: S, text: a.md, from: zero}\n",
-     "the one known word is \"replay\""},
+     "from: must be \"replay\" (all steps before) or the id of an earlier step, not \"zero\""},
+    {HEAD "steps:\n  - {id: s, title: S, text: a.md, from: s}\n", "not \"s\""},
+    {CHECK("{id: a, name: A, list: pods, expect: '.', keep: true, eventually: true}"),
+     "keep means always"},
     {HEAD "steps:\n  - {id: s, title: S, text: a.md, ask: {id: q, choices: [a], answer: 1}}\n",
      "choices: from 2 to 9 are needed, not 1"},
     {HEAD "steps:\n  - {id: s, title: S, text: a.md, ask: {id: q, choices: [a, b], answer: 3}}\n",

@@ -213,7 +213,7 @@ static void it_may_be_freed_at_its_end_and_before(void **state)
 
 /* ---- drives ---- */
 
-static void on_progress(void *arg, bool resetting, size_t step)
+static void on_progress(void *arg, bool resetting, size_t step, size_t of)
 {
     struct fixture *f = arg;
     size_t n = strlen(f->progress);
@@ -231,10 +231,13 @@ static void on_driven(void *arg, size_t reached, const struct err *err)
 static void drive(struct fixture *f, size_t from, size_t to, bool clear)
 {
     struct reset_opts reset = {.kube = f->place.kube, .ns = "default"};
+    static const size_t steps[] = {0, 1, 2};
     struct drive_opts opts = {.place = f->place,
                               .reset = clear ? &reset : NULL,
-                              .from = from,
+                              .steps = steps + from,
+                              .nsteps = to - from,
                               .to = to,
+                              .fresh_files = from == 0,
                               .on_progress = on_progress,
                               .on_end = on_driven,
                               .arg = f};
@@ -266,7 +269,14 @@ static void a_drive_that_fails_says_where(void **state)
 static void a_drive_that_is_given_up_says_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct drive_opts opts = {.place = f->place, .to = 2, .on_end = on_driven, .arg = f};
+    static const size_t steps[] = {0, 1};
+    struct drive_opts opts = {.place = f->place,
+                              .steps = steps,
+                              .nsteps = 2,
+                              .to = 2,
+                              .fresh_files = true,
+                              .on_end = on_driven,
+                              .arg = f};
     struct drive *d = drive_new(&opts);
     loop_run_until(f->b->fake->loop, &f->ended, LOOP_MS(50));
     drive_free(d);
