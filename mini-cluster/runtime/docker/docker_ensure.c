@@ -50,6 +50,7 @@ static void looked(void *arg, const struct docker_answer *a)
         docker_op_finish(&e->op, RUNTIME_UNKNOWN, NULL, &err);
         return;
     }
+    docker_events_know(e->op.d, &status.st);
     docker_op_finish(&e->op, RUNTIME_OK, &status.st, NULL);
     docker_status_fini(&status);
 }
@@ -147,6 +148,7 @@ static void judge(struct ensure *e, const struct docker_status *found)
     } else if (found->st.state == RUNTIME_CREATED) {
         put_all(e);
     } else {
+        docker_events_know(e->op.d, &found->st);
         docker_op_finish(&e->op, RUNTIME_OK, &found->st, NULL);
     }
 }

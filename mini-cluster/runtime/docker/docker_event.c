@@ -11,25 +11,51 @@
 
 #define MAX_LINE ((size_t)1 << 20)
 
-static const char *const actions[] = {"create", "destroy", "die",   "oom",
-                                      "pause",  "rename",  "start", "unpause"};
+static const char *const actions[] = {"create", "destroy", "die",     "oom", "pause",
+                                      "rename", "start",   "unpause", NULL};
+static const char *const of_networks[] = {"connect", "disconnect", NULL};
 
-static const char *find_action(const char *name)
+static const char *find_action(const char *const *list, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
-        if (strcmp(actions[i], name) == 0) {
-            return actions[i];
-        }
+    while (*list != NULL && strcmp(*list, name) != 0) {
+        list++;
     }
-    return NULL;
+    return *list;
+}
+
+json_t *docker_event_actions(void)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; actions[i] != NULL; i++) {
+        json_array_append_new(all, json_string(actions[i]));
+    }
+    for (size_t i = 0; of_networks[i] != NULL; i++) {
+        json_array_append_new(all, json_string(of_networks[i]));
+    }
+    return all;
+}
+
+static bool read_network(const json_t *line, const json_t *attributes, struct docker_event *ret)
+{
+    ret->action = find_action(of_networks, jx_str(line, "Action", ""));
+    ret->name = ret->host = ret->uid = "";
+    ret->id = jx_get_str(attributes, "container", "");
+    ret->network = jx_get_str(attributes, "name", "");
+    return ret->action != NULL && ret->id[0] != '\0';
 }
 
 /* False when it is nothing of interest. */
 static bool read_event(const json_t *line, struct docker_event *ret)
 {
     const json_t *attributes = jx_obj(line, "Actor.Attributes");
+    const char *type = jx_str(line, "Type", "container");
     int64_t code = 0;
-    ret->action = find_action(jx_str(line, "Action", ""));
+    if (strcmp(type, "network") == 0) {
+        return read_network(line, attributes, ret);
+    }
+    ret->action = find_action(actions, jx_str(line, "Action", ""));
+    ret->id = jx_str(line, "Actor.ID", "");
+    ret->uid = jx_get_str(attributes, DOCKER_LABEL_UID, "");
     ret->name = jx_get_str(attributes, "name", "");
     ret->host = jx_get_str(attributes, DOCKER_LABEL_HOST, "");
     if (str_to_i64(jx_get_str(attributes, "exitCode", ""), 0, 255, &code)) {
@@ -38,8 +64,7 @@ static bool read_event(const json_t *line, struct docker_event *ret)
     if (str_eq(jx_get_str(attributes, DOCKER_LABEL_ROLE, ""), DOCKER_ROLE_OPENER)) {
         return false;
     }
-    return ret->action != NULL && ret->name[0] != '\0' &&
-           strcmp(jx_str(line, "Type", "container"), "container") == 0;
+    return ret->action != NULL && ret->name[0] != '\0' && strcmp(type, "container") == 0;
 }
 
 static bool take_line(const char *text, size_t n,

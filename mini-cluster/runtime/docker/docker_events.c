@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One long answer to GET /events, asked for again whenever it ends. It also tells whether the
- * daemon is there at all: a daemon that hangs is found out by a ping. */
+ * daemon is there at all: a daemon that hangs is found out by a ping.
+ *
+ * Docker cannot be asked for the containers with a label and for a network at once, so everybody's
+ * events come and ours are picked. A network's event names a container by its id alone, and comes
+ * with every start and end: only the guests of hosts are known by id, and told of. */
 #include <assert.h>
 #include <string.h>
 
@@ -28,6 +32,7 @@ struct docker_events {
     void *subscriber_arg;
     VEC(struct told) outbox;
     VEC(struct map *) noting;
+    struct map *guests; /* id -> struct guest */
     uint64_t seen;
     struct http_call *stream;
     struct docker_call *version, *ping;
@@ -40,6 +45,18 @@ struct docker_events {
     runtime_done *first_done; /* of docker_events_start, until it is called */
     void *first_arg;
 };
+
+struct guest {
+    char *name, *host;
+};
+
+static void guest_free(void *arg)
+{
+    struct guest *g = arg;
+    free(g->name);
+    free(g->host);
+    free(g);
+}
 
 /* ---- telling ---- */
 
@@ -57,6 +74,7 @@ static void release(struct docker_events *e)
     }
     vec_fini(&e->outbox);
     vec_fini(&e->noting);
+    map_free(e->guests);
     docker_event_reader_fini(&e->reader);
     free(e);
 }
@@ -198,14 +216,36 @@ static void on_headers(void *arg, int status, const char *content_type)
     }
 }
 
-static bool on_event(void *arg, const struct docker_event *ev)
+/* Whose event it is, when it is ours. */
+static bool take(struct docker_events *e, struct docker_event *ev)
+{
+    if (ev->network == NULL) {
+        return strcmp(ev->uid, e->d->cluster.uid) == 0;
+    }
+    const struct guest *g = map_find(e->guests, ev->id);
+    if (g == NULL || strcmp(ev->network, e->d->network) != 0) {
+        return false;
+    }
+    ev->name = g->name;
+    ev->host = g->host;
+    return true;
+}
+
+static bool on_event(void *arg, const struct docker_event *any)
 {
     struct docker_events *e = arg;
+    struct docker_event ours = *any, *ev = &ours;
+    if (!take(e, ev)) {
+        return true;
+    }
     e->seen++;
     for (size_t i = 0; i < e->noting.n; i++) {
         map_put(e->noting.v[i], ev->name, (void *)(uintptr_t)e->seen);
     }
     tell(e, RUNTIME_EV_CHANGED, ev, ev->action);
+    if (strcmp(ev->action, "destroy") == 0) {
+        map_remove(e->guests, ev->id);
+    }
     return true;
 }
 
@@ -230,10 +270,10 @@ static void on_done(void *arg, const struct http_response *res)
     lost(e, &err);
 }
 
-static char *event_filter(const struct docker *d)
+static char *event_filter(void)
 {
-    cleanup_free char *uid = xasprintf("dev.podlab.cluster-uid=%s", d->cluster.uid);
-    json_t *filter = json_pack("{s:[s], s:[s]}", "type", "container", "label", uid);
+    json_t *filter = json_pack("{s:[s, s], s:o}", "type", "container", "network", "event",
+                               docker_event_actions());
     cleanup_free char *text = jx_dump_text(filter);
     json_decref(filter);
     return docker_escape(text);
@@ -241,7 +281,7 @@ static char *event_filter(const struct docker *d)
 
 static void ask_events(struct docker_events *e)
 {
-    cleanup_free char *filter = event_filter(e->d);
+    cleanup_free char *filter = event_filter();
     cleanup_free char *target = xasprintf("/events?filters=%s", filter);
     cleanup_free char *path = docker_path(e->d, target);
     cleanup_free char *url = xasprintf("http://docker%s", path);
@@ -304,6 +344,7 @@ struct docker_events *docker_events_new(struct docker *d)
     e->retry = loop_timer_new(d->loop, on_retry, e);
     e->ping_timer = loop_timer_new(d->loop, ping, e);
     e->retry_ns = RETRY_FIRST_NS;
+    e->guests = map_new(guest_free);
     return e;
 }
 
@@ -356,6 +397,15 @@ void docker_events_unnote(struct docker *d, struct map *names)
             vec_remove(&e->noting, i);
             return;
         }
+    }
+}
+
+void docker_events_know(struct docker *d, const struct runtime_status *st)
+{
+    if (st->role == RUNTIME_HOST || st->role == RUNTIME_SERVICES) {
+        struct guest *g = xnew(struct guest);
+        *g = (struct guest){xstrdup(st->name), xstrdup(st->host)};
+        map_put(d->events->guests, st->id, g);
     }
 }
 

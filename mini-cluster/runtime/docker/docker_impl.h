@@ -173,6 +173,8 @@ bool docker_events_starting(const struct docker *d); /* the first attempt is und
 /* Every event's name is noted in `names` until the map is taken back. */
 void docker_events_note(struct docker *d, struct map *names);
 void docker_events_unnote(struct docker *d, struct map *names);
+/* A container that was ensured: when it is a host's guest, its network's events are told, too. */
+void docker_events_know(struct docker *d, const struct runtime_status *st);
 uint64_t docker_events_seen(const struct docker *d);
 
 struct runtime_stream *docker_stream_logs(void *self, const char *name,

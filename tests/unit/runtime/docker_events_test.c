@@ -227,6 +227,55 @@ static void test_a_list_is_not_older_than_the_events(void **state)
     }
 }
 
+static void set_network(struct box *x, const char *what, const char *container)
+{
+    cleanup_free char *path = xasprintf("/networks/podlab-%s/%s", x->name, what);
+    cleanup_free char *body = xasprintf("{\"Container\":\"%s\"}", container);
+    assert_int_equal(box_ask(x, "POST", path, body).status, 200);
+}
+
+/* Somebody pulls a cable: told of the guests of hosts, also when another life made them. */
+static void test_the_network_of_guests_is_told(void **state)
+{
+    struct box *x = *state;
+    char name[96], address[16], other[96], other_address[16];
+    cleanup_outcome struct outcome o = {0};
+    struct runtime_spec pod = sandbox(x, 10, other, other_address);
+    struct runtime_spec guest = sandbox(x, 11, name, address);
+    guest.role = RUNTIME_HOST;
+    BOX_CALL(x, &o, RUNTIME_OK, ensure, &pod, 1);
+    BOX_CALL(x, &o, RUNTIME_OK, ensure, &guest, 1);
+    for (int life = 0; life < 2; life++) {
+        str_clear(&x->events);
+        set_network(x, "disconnect", pod.name);
+        set_network(x, "disconnect", guest.name);
+        box_wait_event(x, guest.name, "disconnect");
+        set_network(x, "connect", pod.name);
+        set_network(x, "connect", guest.name);
+        box_wait_event(x, guest.name, "connect");
+        assert_null(strstr(str_c(&x->events), pod.name));
+        box_reopen(x);
+        BOX_CALL(x, &o, RUNTIME_OK, ensure, &guest, 1);
+    }
+}
+
+static void test_the_events_of_others_are_not_told(void **state)
+{
+    struct box *x = *state;
+    char name[96], address[16], theirs[96], their_address[16];
+    cleanup_outcome struct outcome o = {0};
+    struct box *y = box_new();
+    assert_int_equal(box_recover(y), 0);
+    struct runtime_spec spec = sandbox(y, 10, theirs, their_address);
+    BOX_CALL(y, &o, RUNTIME_OK, ensure, &spec, 1);
+    spec = sandbox(x, 10, name, address);
+    BOX_CALL(x, &o, RUNTIME_OK, ensure, &spec, 1);
+    box_wait_event(x, name, "start");
+    bool told = strstr(str_c(&x->events), theirs) != NULL;
+    box_free(y);
+    assert_false(told);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -239,6 +288,8 @@ int main(void)
         T(test_a_daemon_that_hangs_is_not_there),
         T(test_list),
         T(test_a_list_is_not_older_than_the_events),
+        T(test_the_network_of_guests_is_told),
+        T(test_the_events_of_others_are_not_told),
     };
     return box_have_docker(&rc) ? cmocka_run_group_tests(tests, NULL, NULL) : rc;
 }

@@ -185,7 +185,8 @@ static void test_frames_that_are_none(void **state)
 
 static bool on_event(void *arg, const struct docker_event *ev)
 {
-    str_add_f(arg, "%s:%s:%s:%d ", ev->name, ev->host, ev->action, ev->exit_code);
+    str_add_f(arg, "%s:%s:%s:%d ", ev->network != NULL ? ev->id : ev->name, ev->host, ev->action,
+              ev->exit_code);
     return true;
 }
 
@@ -198,6 +199,10 @@ static void test_events_in_any_slices(void **state)
         "\"name\":\"web\"}}}\n"
         "garbage\n\n"
         "{\"Type\":\"network\",\"Action\":\"create\",\"Actor\":{\"Attributes\":{\"name\":\"n\"}}}\n"
+        "{\"Type\":\"network\",\"Action\":\"disconnect\",\"Actor\":{\"ID\":\"77\",\"Attributes\":{"
+        "\"container\":\"1\",\"name\":\"n\",\"type\":\"bridge\"}}}\n"
+        "{\"Type\":\"network\",\"Action\":\"connect\",\"Actor\":{\"Attributes\":{\"name\":\"n\"}}}"
+        "\n"
         "[1]\n{\"Action\":7}\n{\"Action\":\"die\",\"Actor\":{\"Attributes\":{\"name\":\"\"}}}\n"
         "{\"status\":\"start\",\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{"
         "\"Attributes\":{\"name\":\"db\",\"exitCode\":\"999\"}}}\r\n";
@@ -210,7 +215,7 @@ static void test_events_in_any_slices(void **state)
             n = n < slice ? n : slice;
             assert_int_equal(docker_event_feed(&r, text + at, n, on_event, &out, &err), 0);
         }
-        assert_string_equal(str_c(&out), "web:w1:die:3 db::start:0 ");
+        assert_string_equal(str_c(&out), "web:w1:die:3 1::disconnect:0 db::start:0 ");
         docker_event_reader_fini(&r);
     }
 }
