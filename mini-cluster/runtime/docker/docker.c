@@ -160,6 +160,16 @@ int docker_new(struct loop *loop, const struct docker_opts *opts, struct runtime
     return 0;
 }
 
+bool docker_endpoint(const struct runtime *rt, struct docker_endpoint *ret)
+{
+    if (rt->ops != &ops) {
+        return false;
+    }
+    const struct docker *d = rt->self;
+    *ret = (struct docker_endpoint){d->socket, d->version, d->network, &d->cluster};
+    return true;
+}
+
 /* ---- a free subnet ---- */
 
 struct subnet_question {

@@ -81,14 +81,10 @@ void docker_call_cancel(struct docker_call *call); /* fn is not called; NULL is 
 void docker_calls_leave(struct docker *d);
 /* What an operation that changes things has come to. */
 enum runtime_result docker_answer_result(const struct docker_answer *a);
-/* The error of a refusal, from its status and body. */
-void docker_answer_err(int status, const char *body, size_t len, struct err *err);
 /* "/v1.41" before a path; the caller frees. */
 char *docker_path(const struct docker *d, const char *path);
 /* {"label":["dev.podlab.cluster-uid=UID"]}, percent-encoded; the caller frees. */
 char *docker_filter(const struct docker *d, const char *more);
-/* Percent-encodes a value of a query or a segment of a path; the caller frees. */
-char *docker_escape(const char *text);
 
 /* ---- operations (docker_op.c): a call of the runtime interface until it is answered ---- */
 
