@@ -16,6 +16,7 @@
 #include "common/str.h"
 #include "controllers/cluster_clock.h"
 #include "controllers/controllers.h"
+#include "hosts/dock.h"
 #include "hosts/hosts.h"
 #include "kinds/kinds.h"
 #include "meta/clock.h"
@@ -42,6 +43,7 @@ struct core {
     struct nodes *nodes;
     struct net *net;
     struct hosts *hosts;
+    struct docks *docks;
 
     char *subnet, *name;
     struct core_addresses at;
@@ -127,6 +129,7 @@ static void on_recovered(void *arg, enum runtime_result result, const struct run
     c->recovered = true;
     hosts_runtime_away(c->hosts, NULL);
     hosts_runtime_ready(c->hosts);
+    docks_runtime_ready(c->docks);
     nodes_runtime_ready(c->nodes);
     if (c->on_runtime != NULL) {
         c->on_runtime(c->arg);
@@ -159,12 +162,14 @@ static void on_runtime_event(void *arg, const struct runtime_event *ev)
         }
     }
     hosts_runtime_event(c->hosts, ev);
+    docks_runtime_event(c->docks, ev);
     nodes_runtime_event(c->nodes, ev);
 }
 
 static void on_power(void *arg, const char *name, const char *address, uint64_t epoch, bool on)
 {
     struct core *c = arg;
+    docks_power(c->docks, name, address, epoch, on);
     if (!on) {
         nodes_power_off(c->nodes, name);
         return;
@@ -184,6 +189,7 @@ static void on_guest(void *arg, const char *name, const char *container)
 {
     struct core *c = arg;
     nodes_host_up(c->nodes, name, container != NULL);
+    docks_guest(c->docks, name, container != NULL);
     if (container != NULL) {
         net_guest_up(c->net, name, container);
     } else {
@@ -197,6 +203,32 @@ static void on_clock(void *arg, const struct clock *before)
     struct core *c = arg;
     nodes_clock_changed(c->nodes);
     controllers_clock_changed(c->controllers, before);
+}
+
+/* The ports that are published on hosts, for the net room. */
+static int on_port_put(void *arg, const char *host, const struct dock_port *p, struct err *err)
+{
+    struct core *c = arg;
+    const struct net_port port = {
+        .key = p->key,
+        .udp = p->udp,
+        .port = p->port,
+        .address = p->address,
+        .target_port = p->target_port,
+    };
+    return net_port_put(c->net, host, &port, err);
+}
+
+static void on_port_delete(void *arg, const char *host, const char *key)
+{
+    struct core *c = arg;
+    net_port_delete(c->net, host, key);
+}
+
+static const char *on_port_owner(void *arg, const char *host, bool udp, int port)
+{
+    struct core *c = arg;
+    return net_port_owner(c->net, host, udp, port);
 }
 
 /* ---- readiness ---- */
@@ -308,6 +340,19 @@ static void start_workers(struct core *c, const struct core_opts *o)
     struct net_opts net = {.dns = c->at.dns, .control_plane = "control-plane", .subnet = c->subnet};
     c->net = net_new(c->api, &c->rt, &net);
 
+    static const struct docks_ops docks_ops = {on_port_put, on_port_delete, on_port_owner};
+    struct docks_opts docks = {
+        .dir = o->docks_dir,
+        .control_plane = "control-plane",
+        .subnet = c->subnet,
+        .cpu_milli = c->cpu_milli,
+        .memory = c->memory,
+        .ops = &docks_ops,
+        .arg = c,
+    };
+    memcpy(docks.key, o->key, sizeof(docks.key));
+    c->docks = docks_new(c->api, &c->rt, &docks);
+
     static const struct hosts_ops hosts_ops = {.on_power = on_power, .on_guest = on_guest};
     struct hosts_opts hosts = {
         .names = o->workers,
@@ -359,6 +404,7 @@ static void let_go(struct core *c, void (*close_store)(struct store *))
     loop_undefer(c->loop, c);
     client_free(c->client);
     hosts_free(c->hosts);
+    docks_free(c->docks);
     net_free(c->net);
     nodes_free(c->nodes);
     scheduler_free(c->scheduler);

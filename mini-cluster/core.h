@@ -31,6 +31,7 @@ struct core_opts {
     int pods;                   /* 0: 110 */
     const char *ca_pem;         /* for service-account volumes; may be NULL */
     int api_port;               /* where the bridge's gateway answers for the API */
+    const char *docks_dir;      /* of the sockets of the hosts' Dockers; NULL: there are none */
     /* Once: the nodes, their addresses and the default service accounts exist. */
     void (*on_ready)(void *arg);
     /* Once, when the runtime has recovered: its network exists. */

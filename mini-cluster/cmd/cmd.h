@@ -14,6 +14,8 @@ struct command {
 
 int cmd_clock(int argc, char **argv);
 int cmd_down(int argc, char **argv);
+/* host env: argv[0] is "env". */
+int cmd_host_env(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_kubeconfig(int argc, char **argv);
 int cmd_list(int argc, char **argv);

@@ -9,7 +9,9 @@
 #include "cmd/cmd.h"
 #include "cmd/engine.h"
 #include "cmd/options.h"
+#include "common/json/jx.h"
 #include "common/mem.h"
+#include "hosts/dock.h"
 
 enum { STOP_S = 10 };
 
@@ -68,6 +70,10 @@ static int down(struct state *s, const struct cmd_flags *f, bool keep_state, str
                        "Its state is kept in %.100s; run `mini-cluster down` again when that is "
                        "solved",
                        s->name, why.msg, s->dir);
+    }
+    const char *sockets = jx_str(s->settings, "sockets", "");
+    if (sockets[0] != '\0') {
+        dock_dir_remove(sockets); /* of a process that was killed */
     }
     return keep_state ? 0 : state_remove(s, err);
 }

@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "core.h"
+#include "hosts/dock.h"
 #include "http/http.h"
 #include "runtime/process/process.h"
 
@@ -148,6 +149,20 @@ static int listen_local(struct run *u, struct err *err)
     return fd;
 }
 
+/* Where the hosts' Dockers are found; remembered, since who asks may have another environment. */
+static int choose_sockets(struct run *u, char **ret, struct err *err)
+{
+    cleanup_free char *dir = dock_dir(u->settings.uid);
+    if (strcmp(jx_str(u->state->settings, "sockets", ""), dir) != 0) {
+        jx_put_str(u->state->settings, "sockets", dir);
+        if (state_save(u->state, err) < 0) {
+            return -1;
+        }
+    }
+    *ret = steal(dir);
+    return 0;
+}
+
 static int start(struct run *u, int fd, struct err *err)
 {
     struct core_addresses at;
@@ -176,6 +191,13 @@ static int start(struct run *u, int fd, struct err *err)
         close(fd);
         return -1;
     }
+    cleanup_free char *sockets = NULL;
+    if (choose_sockets(u, &sockets, err) < 0) {
+        certs_pair_fini(&ca);
+        certs_pair_fini(&server);
+        close(fd);
+        return -1;
+    }
     cleanup_free char *db = state_path(u->state, "state.db");
     struct core_opts opts = {
         .db_path = db,
@@ -186,6 +208,7 @@ static int start(struct run *u, int fd, struct err *err)
         .workers = u->settings.workers,
         .ca_pem = ca.cert_pem,
         .api_port = u->settings.port,
+        .docks_dir = sockets,
         .on_ready = on_ready,
         .on_runtime = on_runtime,
         .arg = u,
