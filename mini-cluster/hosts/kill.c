@@ -41,11 +41,21 @@ static void on_removed(void *arg, enum runtime_result result, const struct runti
     }
 }
 
+/* What was made by hand is still there when the power comes back, only not running. */
+static void kill_one(struct host *h, const struct runtime_status *st)
+{
+    struct runtime *rt = &h->hosts->rt;
+    if (st->role == RUNTIME_HAND) {
+        rt->ops->stop(rt->self, st->name, 0, on_removed, h);
+    } else {
+        rt->ops->remove(rt->self, st->name, on_removed, h);
+    }
+}
+
 static void on_listed(void *arg, enum runtime_result result, const struct runtime_status *list,
                       size_t n, const struct err *err)
 {
     struct host *h = arg;
-    struct runtime *rt = &h->hosts->rt;
     if (result != RUNTIME_OK) {
         h->killing = false;
         host_retry(h, "is not off yet", err->msg);
@@ -56,7 +66,7 @@ static void on_listed(void *arg, enum runtime_result result, const struct runtim
     for (size_t i = 0; i < n; i++) {
         if (is_ours(h, &list[i])) {
             h->removing++;
-            rt->ops->remove(rt->self, list[i].name, on_removed, h);
+            kill_one(h, &list[i]);
         }
     }
     on_removed(h, RUNTIME_OK, NULL, err);

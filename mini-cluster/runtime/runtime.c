@@ -12,6 +12,7 @@ static const char *const roles[] = {
     [RUNTIME_SERVICES] = "services",
     [RUNTIME_SANDBOX] = "sandbox",
     [RUNTIME_APP] = "app",
+    [RUNTIME_HAND] = "hand",
 };
 
 const char *runtime_role_name(enum runtime_role role)

@@ -25,6 +25,7 @@ enum runtime_role {
     RUNTIME_SERVICES,   /* holds the service addresses and the DNS server (guest "services"; NET_ADMIN) */
     RUNTIME_SANDBOX,    /* owns an address, a hostname, DNS (guest "pause") */
     RUNTIME_APP,        /* joins a sandbox */
+    RUNTIME_HAND,       /* made by hand through a host's own Docker: never asked for here */
 };
 
 struct runtime_file {
@@ -230,7 +231,7 @@ struct runtime_ops {
                                                 const struct err *err), void *arg);
 };
 
-/* "host", "services", "sandbox", "app". */
+/* "host", "services", "sandbox", "app", "hand". */
 const char *runtime_role_name(enum runtime_role role);
 enum runtime_role runtime_role_find(const char *name); /* anything else: RUNTIME_APP */
 
