@@ -247,11 +247,34 @@ void dock_agent_load(struct dock *d)
     look_next(d);
 }
 
+static void killed(struct dock_req *r, const struct dock_reply *a)
+{
+    (void)a; /* what is left the hosts room finds by its label */
+    dock_req_free(r);
+}
+
+static void kill_now(struct dock_req *r)
+{
+    dock_call(r, &(struct dock_ask){.method = "POST"}, killed, "/containers/%s/kill", r->id);
+}
+
+/* At once and without a word, as the power goes; written down is it all the same. */
+static void kill_later(const struct dock_box *b)
+{
+    struct dock_req *r = dock_req_new(b->dock, NULL);
+    str_copy(r->id, sizeof(r->id), b->id);
+    dock_commit(r, kill_now);
+}
+
 void dock_agent_end(struct dock *d)
 {
     void *value;
     for (size_t it = 0; map_next(d->boxes, &it, NULL, &value);) {
-        dock_box_release(value);
+        struct dock_box *b = value;
+        dock_box_release(b);
+        if (b->by_hand && dock_box_runs(b) && !d->on) {
+            kill_later(b);
+        }
     }
     if (d->looking != NULL) {
         dock_req_free(d->looking);

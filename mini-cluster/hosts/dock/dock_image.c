@@ -292,10 +292,11 @@ static void remove_found(struct dock_req *r)
         str_copy(text, sizeof(text), own ? only : "");
     }
     if (text[0] == '\0') {
-        dock_reply_fail(r, 409,
-                        "conflict: unable to delete %s: it came with the cluster, or has more than "
-                        "one name",
-                        r->ref);
+        dock_reply_fail(
+            r, 409,
+            "conflict: unable to delete %s: it came with the cluster, for all hosts; or "
+            "it has several names, of which one can be removed at a time",
+            r->ref);
         return;
     }
     r->own = xstrdup(text);

@@ -131,6 +131,11 @@ static bool view_stats(struct dock_req *r, json_t *line)
     cleanup_free char *shown = dock_view_name(r->dock, r->id, name + (name[0] == '/'), labels);
     cleanup_free char *slashed = xasprintf("/%s", shown);
     json_object_set_new(line, "name", json_string(slashed));
+    /* Without a limit of its own a container has the machine's memory: this one's. */
+    json_t *memory = json_object_get(line, "memory_stats");
+    if (jx_int(memory, "limit", 0) > r->dock->all->memory) {
+        json_object_set_new(memory, "limit", json_integer(r->dock->all->memory));
+    }
     return true;
 }
 
