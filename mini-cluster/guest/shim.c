@@ -17,7 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONTROL_FD = 3, LINGER_MS = 3000, TERM_GRACE_MS = 10000 };
+enum {
+    CONTROL_FD = 3,
+    LINGER_MS = 3000,
+    TERM_GRACE_MS = 10000,
+    CLAIM_TRIES = 40,
+    CLAIM_AGAIN_US = 2500
+};
 
 struct shim_child shim_main_child;
 
@@ -241,9 +247,16 @@ static bool take_address(void)
         return n == 0;
     }
     memcpy(at.sun_path + 1, name, n);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && bind(fd, (struct sockaddr *)&at,
-                           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)) == 0;
+    int rc = -1;
+    for (int i = 0; fd >= 0 && rc < 0 && i < CLAIM_TRIES; i++) { /* its last owner may be leaving */
+        rc = bind(fd, (struct sockaddr *)&at, len);
+        if (rc < 0) {
+            usleep(CLAIM_AGAIN_US);
+        }
+    }
+    return rc == 0;
 }
 
 /* It ran already, whoever started it: once is enough. */
@@ -300,9 +313,7 @@ static void on_term(void)
 static void run(void)
 {
     shim_client_listen();
-    if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) == 0) {
-        shim_client_take(CONTROL_FD);
-    }
+    shim_client_take(CONTROL_FD);
     tell("running");
     ev_run(on_term);
 }
@@ -323,6 +334,7 @@ int shim_main(int argc, char **argv)
         return 2;
     }
     close_others();
+    fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC); /* before there are children */
     umask(077);
     if (!shim_config_read() || !take_lock() || has_run()) {
         return answer_only('B'); /* it is another's */

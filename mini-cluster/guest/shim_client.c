@@ -41,9 +41,15 @@ static struct ev listener = {.fd = -1};
 
 /* ---- leaving ---- */
 
+/* Monitors stay connected: that the connection ends tells them that the shim has. */
 void shim_client_look_if_alone(void)
 {
-    if (clients == NULL && shim_main_child.ended) {
+    for (const struct client *c = clients; c != NULL; c = c->next) {
+        if (c->kind != MONITOR || c->first != NULL) {
+            return;
+        }
+    }
+    if (shim_main_child.ended) {
         ev_stop();
     }
 }
@@ -164,6 +170,7 @@ static void flush(struct client *c)
         shim_child_listen(&c->child, true);
     }
     set_events(c);
+    shim_client_look_if_alone();
 }
 
 /* ---- exec ---- */
@@ -439,7 +446,7 @@ void shim_client_child(pid_t pid, int status)
 
 static void finish(struct client *c, const void *arg)
 {
-    if (c->kind != EXEC || c->child.pid == 0) {
+    if (c->kind != MONITOR && (c->kind != EXEC || c->child.pid == 0)) {
         leave(c);
     }
 }

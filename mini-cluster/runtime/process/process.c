@@ -64,6 +64,7 @@ static const struct runtime_ops ops = {
     .stop = process_stop,
     .remove = process_remove,
     .pause = process_pause,
+    .connect = process_connect,
     .inspect = process_inspect,
     .list = process_list,
     .destroy = process_destroy,

@@ -273,6 +273,7 @@ static int set_cut(struct process_container *c, bool cut, struct err *err)
         return err_errno(err, errno, "remove %s", path);
     }
     c->cut = cut;
+    c->st.cut = cut;
     tell_network(c);
     process_op_event(c, cut ? "disconnect" : "connect", 0);
     return 0;

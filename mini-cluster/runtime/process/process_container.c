@@ -61,6 +61,7 @@ struct process_container *process_container_new(struct process *d, const char *n
         .labels = c->labels,
     };
     c->cut = stat(cut, &st) == 0;
+    c->st.cut = c->cut;
     c->tells = true;
     c->timer = loop_timer_new(d->loop, on_timer, c);
     map_put(d->containers, name, c);
@@ -307,6 +308,8 @@ static void on_timer(void *arg)
         lost(c);
     } else if (c->starting) {
         look_for_shim(c);
+    } else {
+        process_op_step(c);
     }
 }
 
@@ -322,8 +325,7 @@ int process_container_delete(struct process_container *c, struct err *err)
         xasprintf("%s/tmp/%s-%d-%u", d->dir, c->st.name, (int)getpid(), count++);
     cleanup_close int lock = open(path, O_RDWR | O_CLOEXEC);
     if (lock >= 0 && fcntl(lock, F_OFD_SETLK, &all) != 0) {
-        return err_set(err, ERR_UNAVAILABLE, "%s has just been started by somebody else",
-                       c->st.name);
+        return err_set(err, ERR_UNAVAILABLE, "%s is held by a shim that does not end", c->st.name);
     }
     if (rename(c->dir, grave) != 0 && errno != ENOENT) {
         return err_errno(err, errno, "remove %s", c->dir);

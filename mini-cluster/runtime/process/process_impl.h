@@ -36,7 +36,7 @@ struct process_container {
     const char *address, *join; /* NULL: none */
     char *error;
     bool starting;             /* its shim was asked for, or is being looked for */
-    bool cut;      /* off the network */
+    bool cut;                  /* off the network */
     bool tells;                /* what is seen of it now is news */
     struct process_conn *shim; /* NULL: it does not live, as far as is known */
     pid_t shim_pid;
@@ -63,6 +63,7 @@ struct process_op {
     void *arg;
     int64_t grace_s;
     bool paused, asked;
+    unsigned tries;
     enum runtime_result result;
     struct runtime_status *st;
     struct err err;

@@ -6,6 +6,8 @@
 
 #include "runtime/process/process_impl.h"
 
+#define LOCK_AGAIN LOOP_MS(5) /* a shim holds its lock a moment longer than its connections */
+#define LOCK_TRIES 400
 #define STUCK_NS LOOP_S(3) /* a shim that was told to kill and does not */
 
 /* ---- answers and events ---- */
@@ -227,7 +229,14 @@ static bool step_remove(struct process_op *op, struct process_container *c)
     if (c->shim != NULL) {
         return false; /* it is about to end */
     }
-    return process_container_delete(c, &op->err) == 0;
+    if (process_container_delete(c, &op->err) == 0) {
+        return true;
+    }
+    if (op->err.code == ERR_UNAVAILABLE && op->tries++ < LOCK_TRIES) {
+        op->err.code = ERR_NONE;
+        loop_timer_start(c->timer, LOCK_AGAIN);
+    }
+    return false;
 }
 
 /* One call; false when it goes on waiting. *ret_gone: the container is not there any more. */

@@ -11,6 +11,8 @@
 #include "runtime/process/process_files.h"
 #include "runtime/process/process_impl.h"
 
+enum { CLAIM_TRIES = 20, CLAIM_AGAIN_US = 2000 };
+
 /* ---- reading ---- */
 
 /* What a power cut left of one cannot be run nor told of; a live one always has its config. */
@@ -104,8 +106,11 @@ static int make_ports(struct process *d, struct err *err)
 static int claim(struct process *d, struct err *err)
 {
     cleanup_free char *name = xasprintf(PROCESS_CLAIM "%s", d->gateway);
-    if (d->claim < 0) {
+    for (int i = 0; d->claim < 0 && i < CLAIM_TRIES; i++) { /* our last life may be leaving */
         d->claim = process_claim(name, err);
+        if (d->claim < 0) {
+            usleep(CLAIM_AGAIN_US);
+        }
     }
     return d->claim < 0 ? err_wrap(err, "the subnet %s", d->subnet) : 0;
 }
