@@ -78,12 +78,17 @@ static const json_t *find_or_register(struct agent *a)
     return node;
 }
 
+bool agent_speaks(const struct agent *a)
+{
+    return a->on && !a->cut && !a->frozen;
+}
+
 void agent_write_status(struct agent *a)
 {
     struct nodes *n = a->nodes;
     struct err err;
     a->status_dirty = true;
-    if (!a->on || a->cut) {
+    if (!agent_speaks(a)) {
         return;
     }
     const json_t *node = find_or_register(a);
@@ -108,7 +113,7 @@ void agent_write_status(struct agent *a)
 void agent_see_node(struct agent *a, const json_t *node)
 {
     bool as_said = object_condition_is(node, "Ready", a->host_up ? "True" : "False");
-    if (!a->on || a->cut) {
+    if (!agent_speaks(a)) {
         return;
     }
     if (node == NULL) {
@@ -136,7 +141,7 @@ static void arm(struct agent *a)
 
 static void beat(struct agent *a)
 {
-    if (a->cut) {
+    if (!agent_speaks(a)) {
         return;
     }
     renew_lease(a);
@@ -185,8 +190,10 @@ void agent_begin(struct agent *a)
     a->on = true;
     a->began_ns = loop_mono_ns(a->nodes->loop);
     agent_write_status(a);
-    say_node(a, "Normal", "Starting", "Starting kubelet.");
-    renew_lease(a);
+    if (agent_speaks(a)) {
+        say_node(a, "Normal", "Starting", "Starting kubelet.");
+        renew_lease(a);
+    }
     arm(a);
 }
 

@@ -8,6 +8,9 @@
 struct agent *agent_new(struct nodes *n, const struct node_opts *opts);
 void agent_free(void *agent);
 
+/* It runs, and the API is within its reach. */
+bool agent_speaks(const struct agent *a);
+
 /* Registers the Node and begins the heartbeats. */
 void agent_begin(struct agent *a);
 /* No more of either. */

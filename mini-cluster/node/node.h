@@ -32,6 +32,8 @@ struct node_opts {
     int64_t cpu_milli, memory; /* its capacity, in bytes; not the machine's */
     int pods;
     bool control_plane; /* labelled and tainted NoSchedule */
+    bool frozen;        /* see nodes_freeze */
+    int64_t cut_us;     /* the wall time since which it is cut off, see nodes_cut; 0: it is not */
 };
 
 /* Begins an agent: registers the Node (when missing), renews its lease, runs its pods. `epoch` is
@@ -40,8 +42,18 @@ struct node_opts {
 void nodes_power_on(struct nodes *n, const struct node_opts *opts, uint64_t epoch);
 /* Ends an agent as a power cut would: no more heartbeats, no status, nothing cleaned up. */
 void nodes_power_off(struct nodes *n, const char *name);
-/* The agent cannot reach the API (a partition): it goes on with what it knows. */
+/* The agent cannot reach the API (a partition): it goes on with what it knows, and learns what
+ * happened meanwhile when that is over. Its HTTP and TCP probes are not made as long: a real agent
+ * would reach its own pods, this one shares their fate. */
 void nodes_cut(struct nodes *n, const char *name, bool cut);
+/* The agent stands still, as all of a paused machine does: no heartbeats, no probes, no steps, and
+ * nothing is served. Then it goes on where it was. */
+void nodes_freeze(struct nodes *n, const char *name, bool frozen);
+/* Another capacity, live. */
+void nodes_resize(struct nodes *n, const char *name, int64_t cpu_milli, int64_t memory, int pods);
+/* The machine is gone for good, its containers too: so are its agent, what was remembered of its
+ * pods, and their addresses. The Node object is the caller's. */
+void nodes_forget(struct nodes *n, const char *name);
 /* The guest container of its host runs (or no longer does): only then is the node Ready. */
 void nodes_host_up(struct nodes *n, const char *name, bool up);
 /* What the clock says is another now: heartbeats and back-offs follow at once. */

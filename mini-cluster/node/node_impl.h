@@ -148,6 +148,7 @@ struct pod {
     bool counted;
     bool finishing;         /* its record and its object go with the staged commit */
     bool volume_busy;       /* one of its volumes is being removed */
+    bool unaware;           /* its agent cannot know yet that it is to go */
     bool emptied;           /* all of its containers are to go */
     int64_t stopping_grace; /* the grace its containers were told to end with; -1: not told */
 };
@@ -160,7 +161,8 @@ struct agent {
     char *name, *address;
     unsigned index; /* in the order of their making: spreads the heartbeats */
     uint64_t epoch;
-    bool on, cut, host_up;
+    bool on, cut, frozen, host_up;
+    int64_t cut_us;    /* since when it is cut */
     bool host_told;    /* somebody said whether host_up */
     uint64_t began_ns; /* this life of the agent */
     bool waits_for_list, list_under_way;

@@ -46,7 +46,7 @@ static void on_pod(void *arg, enum client_event type, const struct store_entry *
     struct nodes *n = arg;
     (void)prev;
     struct agent *a = type == CLIENT_SYNCED ? NULL : map_find(n->agents, e->node);
-    if (a == NULL || !a->on || a->cut || !a->listed) {
+    if (a == NULL || !agent_speaks(a) || !a->listed) {
         return; /* its pods are read when it is back */
     }
     if (type != CLIENT_DELETED) {
@@ -136,9 +136,9 @@ static void on_list_timer(void *arg)
 /* Words of events after which a container is what it was. */
 static bool is_boring(const char *why)
 {
-    static const char *const boring[] = {"attach", "create",  "exec",    "kill",  "pause",
-                                         "rename", "resize",  "restart", "start", "stop",
-                                         "top",    "unpause", "update"};
+    static const char *const boring[] = {"attach", "connect", "create", "disconnect", "exec",
+                                         "kill",   "pause",   "rename", "resize",     "restart",
+                                         "start",  "stop",    "top",    "unpause",    "update"};
     for (size_t i = 0; why != NULL && i < ARRAY_LEN(boring); i++) {
         if (str_has_prefix(why, boring[i])) {
             return true;
@@ -158,7 +158,8 @@ static void container_changed(struct nodes *n, const struct runtime_event *ev)
         if (a != NULL && a->listed && !str_eq(ev->why, "destroy")) {
             sweep_look(n, ev->name);
         }
-    } else if (strcmp(c->runtime_name, ev->name) == 0 && !is_boring(ev->why)) {
+    } else if (strcmp(c->runtime_name, ev->name) == 0 && !is_boring(ev->why) &&
+               !c->pod->agent->frozen) {
         container_look(c);
     }
 }
@@ -198,7 +199,7 @@ static void forget_pods(struct agent *a)
 
 static void set_node(struct agent *a)
 {
-    bool serves = a->on && !a->cut;
+    bool serves = agent_speaks(a);
     api_set_node(a->nodes->api, a->name, serves ? &logs_node_ops : NULL, a);
     if (!serves) {
         logs_cut(a->nodes, a);
@@ -213,7 +214,7 @@ void nodes_power_off(struct nodes *n, const char *name)
         return;
     }
     agent_end(a);
-    a->cut = a->host_up = a->host_told = a->listed = a->loaded = a->waits_for_list =
+    a->cut = a->frozen = a->host_up = a->host_told = a->listed = a->loaded = a->waits_for_list =
         a->list_under_way = false;
     client_off_commit(n->client, a);
     forget_pods(a);
@@ -234,10 +235,34 @@ void nodes_power_on(struct nodes *n, const struct node_opts *opts, uint64_t epoc
     a->opts.name = a->name;
     a->opts.address = a->address;
     a->epoch = epoch;
+    a->frozen = opts->frozen;
+    a->cut = opts->cut_us != 0;
+    a->cut_us = opts->cut_us;
     a->waits_for_list = true;
     agent_begin(a);
     set_node(a);
     sweep_list(n);
+}
+
+/* Its pods go on as the agent knows them; or as the API does, which it reaches again. */
+static void go_on(struct agent *a)
+{
+    struct nodes *n = a->nodes;
+    void *value;
+    if (agent_speaks(a)) {
+        a->status_dirty = true; /* whatever was said of the node meanwhile */
+        agent_beat_now(a);
+        if (a->listed) {
+            sweep_load_pods(a);
+        }
+        return;
+    }
+    for (size_t it = 0; !a->frozen && map_next(n->pods, &it, NULL, &value);) {
+        struct pod *p = value;
+        if (p->agent == a) {
+            pod_queue(p);
+        }
+    }
 }
 
 void nodes_cut(struct nodes *n, const char *name, bool cut)
@@ -247,14 +272,48 @@ void nodes_cut(struct nodes *n, const char *name, bool cut)
         return;
     }
     a->cut = cut;
+    a->cut_us = cut ? loop_wall_us(n->loop) : 0;
     set_node(a);
     if (!cut) {
-        a->status_dirty = true; /* whatever was said of the node meanwhile */
-        agent_beat_now(a);
-        if (a->listed) {
-            sweep_load_pods(a);
-        }
+        go_on(a);
     }
+}
+
+void nodes_freeze(struct nodes *n, const char *name, bool frozen)
+{
+    struct agent *a = map_find(n->agents, name);
+    if (a == NULL || !a->on || a->frozen == frozen) {
+        return;
+    }
+    a->frozen = frozen;
+    set_node(a);
+    if (frozen && a->list_under_way) { /* what comes of it is not looked at */
+        a->list_under_way = false;
+        a->waits_for_list = true;
+    }
+    if (!frozen) {
+        go_on(a);
+        sweep_list(n); /* what happened to its containers meanwhile was not looked at */
+    }
+}
+
+void nodes_resize(struct nodes *n, const char *name, int64_t cpu_milli, int64_t memory, int pods)
+{
+    struct agent *a = map_find(n->agents, name);
+    if (a != NULL &&
+        (a->opts.cpu_milli != cpu_milli || a->opts.memory != memory || a->opts.pods != pods)) {
+        a->opts.cpu_milli = cpu_milli;
+        a->opts.memory = memory;
+        a->opts.pods = pods;
+        agent_write_status(a);
+    }
+}
+
+void nodes_forget(struct nodes *n, const char *name)
+{
+    nodes_power_off(n, name);
+    records_forget(n, name);
+    map_remove(n->agents, name);
 }
 
 void nodes_host_up(struct nodes *n, const char *name, bool up)

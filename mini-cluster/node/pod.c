@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pod's place in the agent: it is queued when something about it changed, looked at, and what
  * came of that is written in one commit. */
-#include "node/pipes.h"
 #include "node/pod.h"
 
 #include "client/client.h"
@@ -15,6 +14,7 @@
 #include "node/address.h"
 #include "node/container.h"
 #include "node/op.h"
+#include "node/pipes.h"
 #include "store/store.h"
 
 #define RETRY LOOP_S(1)
@@ -244,14 +244,16 @@ static void step(struct pod *p, const json_t *tree)
 {
     pod_doom_step(p);
     if (tree == NULL) {
-        pod_remove_rest(p);
+        if (!p->unaware) {
+            pod_remove_rest(p);
+        }
         return;
     }
     look_again(p);
     if (!p->loaded) {
         pod_load(p, tree);
     }
-    if (p->seen->deleting) {
+    if (p->seen->deleting && !p->unaware) {
         pod_stop(p, tree);
     } else {
         pod_run(p, tree);
@@ -295,7 +297,7 @@ int pod_reconcile(void *arg, const char *uid, struct err *err)
 {
     struct nodes *n = arg;
     struct pod *p = pod_find(n, uid);
-    if (p == NULL || !p->agent->loaded || p->staging || pod_turn_waits(p)) {
+    if (p == NULL || !p->agent->loaded || p->agent->frozen || p->staging || pod_turn_waits(p)) {
         return 0;
     }
     map_remove(n->held_up, p->uid);

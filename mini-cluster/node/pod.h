@@ -81,6 +81,8 @@ extern const char *const record_table;
 void record_put(struct pod *p);
 void record_delete(struct pod *p);
 /* A pod as the record has it; NULL when it is not readable, or when its host is not ours. */
+/* Of every pod of a host that is no more: what it kept goes, too. */
+void records_forget(struct nodes *n, const char *node);
 struct pod *record_adopt(struct nodes *n, const char *uid, const json_t *record);
 
 /* ---- admit.c: is there room ---- */

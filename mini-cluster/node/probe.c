@@ -90,10 +90,20 @@ static void failed(struct probe *p, const char *why)
     }
 }
 
+/* Nobody can tell: the runtime is away, the agent stands still, or the pod is out of its reach. */
+static bool is_blind(const struct probe *p)
+{
+    const struct agent *a = p->container->pod->agent;
+    return a->nodes->down || a->frozen || (a->cut && p->how != PROBE_EXEC);
+}
+
 static void finish(struct probe *p, bool ok, const char *why)
 {
     uint64_t now = loop_mono_ns(p->container->pod->nodes->loop);
     loop_timer_start(p->timer, p->period_ns);
+    if (is_blind(p)) {
+        return; /* it became so meanwhile */
+    }
     if (ok) {
         succeeded(p);
     } else if (is_quick(p, now)) {
@@ -220,8 +230,8 @@ static void on_timer(void *arg)
         exec_too_long(p);
     } else if (p->how == PROBE_UNSUPPORTED) {
         not_supported(p);
-    } else if (p->container->pod->nodes->down) {
-        loop_timer_start(p->timer, p->period_ns); /* nobody could tell */
+    } else if (is_blind(p)) {
+        loop_timer_start(p->timer, p->period_ns);
     } else if (p->how == PROBE_EXEC) {
         ask_exec(p);
     } else {

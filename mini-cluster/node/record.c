@@ -6,10 +6,14 @@
 
 #include "client/client.h"
 #include "common/json/jx.h"
+#include "common/loop.h"
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "common/vec.h"
+#include "node/address.h"
 #include "node/container.h"
+#include "node/op.h"
 #include "node/pod.h"
 
 const char *const record_table = "node.pods";
@@ -113,4 +117,46 @@ struct pod *record_adopt(struct nodes *n, const char *uid, const json_t *record)
         lose_all(p);
     }
     return p;
+}
+
+/* ---- a host that is no more ---- */
+
+struct leftovers {
+    const char *node;
+    VEC(char *) uids;
+};
+
+static bool note_leftover(void *arg, const char *uid, const json_t *record)
+{
+    struct leftovers *l = arg;
+    if (str_eq(jx_get_str(record, "node", ""), l->node)) {
+        vec_push(&l->uids, xstrdup(uid));
+    }
+    return true;
+}
+
+/* A volume that does not go now goes with the cluster. */
+static void forget_record(struct nodes *n, const char *uid)
+{
+    const json_t *record = client_record_find(n->client, record_table, uid);
+    size_t i;
+    const json_t *volume;
+    address_release(n->addresses, jx_get_str(record, "address", ""), loop_mono_ns(n->loop));
+    jx_each(i, volume, jx_get(record, "volumes"))
+    {
+        const char *name = json_string_value(volume);
+        n->rt.ops->volume_remove(n->rt.self, name, op_done, op_new(n, NULL, name, NULL));
+    }
+    client_record_delete(n->client, record_table, uid);
+}
+
+void records_forget(struct nodes *n, const char *node)
+{
+    struct leftovers l = {.node = node};
+    client_record_each(n->client, record_table, note_leftover, &l);
+    for (size_t i = 0; i < l.uids.n; i++) {
+        forget_record(n, l.uids.v[i]);
+        free(l.uids.v[i]);
+    }
+    vec_fini(&l.uids);
 }

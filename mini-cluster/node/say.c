@@ -8,6 +8,7 @@
 #include "client/recorder.h"
 #include "common/loop.h"
 #include "common/mem.h"
+#include "node/agent.h"
 #include "node/pod.h"
 
 #define PER_EVENT LOOP_MS(10) /* 100 a second ... */
@@ -35,7 +36,8 @@ static void say(struct agent *a, const json_t *about, const char *type, const ch
 
 void say_pod(struct pod *p, const char *type, const char *reason, const char *fmt, ...)
 {
-    if (p->seen == NULL || p->agent->cut || (strcmp(type, "Normal") == 0 && !may_say(p->nodes))) {
+    if (p->seen == NULL || !agent_speaks(p->agent) ||
+        (strcmp(type, "Normal") == 0 && !may_say(p->nodes))) {
         return;
     }
     va_list ap;
@@ -50,7 +52,7 @@ void say_pod(struct pod *p, const char *type, const char *reason, const char *fm
 
 void say_node(struct agent *a, const char *type, const char *reason, const char *fmt, ...)
 {
-    if (a->cut) {
+    if (!agent_speaks(a)) {
         return;
     }
     va_list ap;

@@ -12,6 +12,7 @@
 #include "common/map.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "meta/time.h"
 #include "node/container.h"
 #include "node/op.h"
 #include "node/pod.h"
@@ -58,7 +59,7 @@ static void remove_stray(struct nodes *n, const char *name)
 static struct agent *judge_of(struct nodes *n, const struct runtime_status *st)
 {
     struct agent *a = is_of_a_pod(st) ? map_find(n->agents, st->host) : NULL;
-    return a != NULL && a->on && a->listed ? a : NULL;
+    return a != NULL && a->on && a->listed && !a->frozen ? a : NULL;
 }
 
 static bool is_present(const struct container *c, const struct runtime_status *st)
@@ -134,6 +135,9 @@ static void look_for_missing(struct nodes *n)
     void *value;
     for (size_t it = 0; map_next(n->pods, &it, NULL, &value);) {
         struct pod *p = value;
+        if (p->agent->frozen) {
+            continue;
+        }
         look_if_missing(n, &p->sandbox);
         for (size_t i = 0; i < p->containers.n; i++) {
             look_if_missing(n, p->containers.v[i]);
@@ -169,6 +173,31 @@ static bool load_pod(void *arg, const struct store_entry *e)
     return true;
 }
 
+/* When it was asked to go; 0: it was not. */
+static int64_t deleted_us(const json_t *tree)
+{
+    int64_t end_us = 0;
+    if (!time_parse(jx_str(tree, "metadata.deletionTimestamp", ""), &end_us)) {
+        return 0;
+    }
+    return end_us - 1000000 * jx_int(tree, "metadata.deletionGracePeriodSeconds", 0);
+}
+
+/* One that is cut off knows the pods that it had, as they were: another life of ours must not teach
+ * it what happened since. (Times of deletion are in whole seconds.) */
+static bool load_known(void *arg, const struct store_entry *e)
+{
+    struct agent *a = arg;
+    struct pod *p = pod_find(a->nodes, e->uid);
+    if (p == NULL || p->agent != a) {
+        return true;
+    }
+    pod_set_seen(p, e);
+    p->unaware = e->deleting &&
+                 deleted_us(client_tree(a->nodes->client, e)) / 1000000 >= a->cut_us / 1000000;
+    return true;
+}
+
 /* The pods were read before their commit: they wait for it. */
 static void on_loaded(void *arg, bool ok)
 {
@@ -196,10 +225,11 @@ void sweep_load_pods(struct agent *a)
         struct pod *p = value;
         if (p->agent == a) {
             pod_set_seen(p, NULL); /* unless it is found again now */
+            p->unaware = a->cut;
         }
     }
     a->loaded = false;
-    client_each_entry(n->client, n->pod_kind, &here, load_pod, a);
+    client_each_entry(n->client, n->pod_kind, &here, a->cut ? load_known : load_pod, a);
     client_off_commit(n->client, a);
     client_on_commit(n->client, on_loaded, a);
 }
@@ -223,8 +253,10 @@ static void begin_agents(struct nodes *n)
     void *value;
     for (size_t it = 0; map_next(n->agents, &it, NULL, &value);) {
         struct agent *a = value;
-        a->list_under_way = a->list_under_way || a->waits_for_list;
-        a->waits_for_list = false;
+        if (!a->frozen) {
+            a->list_under_way = a->list_under_way || a->waits_for_list;
+            a->waits_for_list = false;
+        }
     }
 }
 

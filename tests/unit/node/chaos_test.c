@@ -10,7 +10,7 @@ enum { SEEDS = 60, STEPS = 80, PODS = 12 };
 struct history {
     struct fixture f;
     uint64_t rng;
-    bool on[3], cut[3], down, alive;
+    bool on[3], down, alive;
     int made;
     int64_t restarts; /* lives of mini-cluster */
     struct str log;
@@ -114,8 +114,6 @@ static void switch_all_on(struct history *h)
     for (int i = 0; i < 3; i++) { /* begin_life has switched all on */
         if (!h->on[i]) {
             nodes_power_off(h->f.nodes, node_names[i]);
-        } else if (h->cut[i]) {
-            nodes_cut(h->f.nodes, node_names[i], true);
         }
     }
 }
@@ -164,7 +162,8 @@ static void random_power(struct history *h)
     }
     if (h->on[i]) {
         nodes_power_off(h->f.nodes, node_names[i]);
-        h->cut[i] = false;
+        h->f.cut_us[i] = 0;
+        h->f.frozen[i] = false;
         clean(h, i);
     } else {
         h->f.epoch[i]++;
@@ -177,8 +176,18 @@ static void random_cut(struct history *h)
 {
     int i = (int)roll(h, 3);
     if (h->on[i]) {
-        h->cut[i] = !h->cut[i];
-        nodes_cut(h->f.nodes, node_names[i], h->cut[i]);
+        bool cut = h->f.cut_us[i] == 0;
+        h->f.cut_us[i] = cut ? loop_wall_us(h->f.loop) : 0;
+        nodes_cut(h->f.nodes, node_names[i], cut);
+    }
+}
+
+static void random_freeze(struct history *h)
+{
+    int i = (int)roll(h, 3);
+    if (h->on[i]) {
+        h->f.frozen[i] = !h->f.frozen[i];
+        nodes_freeze(h->f.nodes, node_names[i], h->f.frozen[i]);
     }
 }
 
@@ -209,7 +218,7 @@ static void happen(struct history *h)
     } else if (what < 16) {
         random_power(h);
     } else if (what == 16) {
-        random_cut(h);
+        (roll(h, 2) == 0 ? random_cut : random_freeze)(h);
     } else if (what == 17) {
         set_down(h, !h->down);
     } else {
@@ -298,6 +307,7 @@ static void settle(struct history *h, uint64_t seed)
             h->f.epoch[i]++;
             power_on(&h->f, i);
         }
+        nodes_freeze(h->f.nodes, node_names[i], false);
         nodes_cut(h->f.nodes, node_names[i], false);
     }
     run_ms(&h->f, 90000);

@@ -44,6 +44,8 @@ struct fixture {
     const struct clock *clock;
     bool host_unknown; /* power_on does not tell that the host's guest runs */
     uint64_t epoch[3];
+    bool frozen[3]; /* as the hosts are when their power comes on */
+    int64_t cut_us[3];
     bool auth_on;
     char file[32], vfs[32]; /* a test that fails leaves its own open */
 };
@@ -74,7 +76,9 @@ static inline void power_on(struct fixture *f, int i)
                              .address = address,
                              .cpu_milli = 2000,
                              .memory = (int64_t)2 << 30,
-                             .pods = 110};
+                             .pods = 110,
+                             .frozen = f->frozen[i],
+                             .cut_us = f->cut_us[i]};
     nodes_power_on(f->nodes, &node, f->epoch[i]);
     if (!f->host_unknown) {
         nodes_host_up(f->nodes, node_names[i], true);
