@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "client/client.h"
+#include "client/pod_names.h"
 #include "client/recorder.h"
 #include "client/workqueue.h"
 #include "common/json/jx.h"
@@ -14,6 +15,7 @@
 #include "common/str.h"
 #include "controllers/controller.h"
 #include "controllers/pace.h"
+#include "controllers/replicaset_names.h"
 #include "kinds/kinds.h"
 #include "meta/object.h"
 #include "meta/selector.h"
@@ -26,6 +28,7 @@
 
 enum { BURST = 500 }; /* pods deleted in one step, as kube-controller-manager does */
 enum { SMALL = 16 };  /* sets up to this size are looked at at once */
+enum { NAME_TRIES = 16 };
 
 #define PAUSE_PER_POD LOOP_MS(1)
 #define PAUSE_MAX LOOP_MS(100)
@@ -141,13 +144,14 @@ static int list_pods(struct replicaset *r, const json_t *rs, const struct select
 
 /* ---- more and fewer ---- */
 
-static json_t *pod_from_template(const struct replicaset *r, const json_t *rs)
+static json_t *pod_from_template(const struct replicaset *r, const json_t *rs, const char *name)
 {
     const json_t *template = jx_obj(rs, "spec.template");
     json_t *pod = json_pack("{s:s, s:s}", "apiVersion", "v1", "kind", "Pod");
     json_t *meta = jx_make(pod, "metadata");
     cleanup_free char *prefix = xasprintf("%s-", object_name(rs));
     jx_put_str(meta, "generateName", prefix);
+    jx_put_str(meta, "name", name);
     if (jx_obj(template, "metadata.labels") != NULL) {
         jx_put(meta, "labels", jx_edit(jx_obj(template, "metadata.labels")));
     }
@@ -163,21 +167,44 @@ static json_t *pod_from_template(const struct replicaset *r, const json_t *rs)
     return pod;
 }
 
-static int make_pods(struct replicaset *r, const json_t *rs, int64_t n, struct err *err)
+/* A name that somebody else has is left to them. */
+static int make_pod(struct replicaset *r, const json_t *rs, struct replicaset_names *names,
+                    struct err *err)
 {
-    for (int64_t i = 0; i < n; i++) {
-        const json_t *made;
-        if (client_create(r->client, r->pods, object_namespace(rs), pod_from_template(r, rs), &made,
-                          err) < 0) {
-            recorder_event(r->client, "replicaset-controller", NULL, rs, "Warning", "FailedCreate",
-                           "Error creating: %s", err->msg);
-            return -1;
+    const json_t *made;
+    for (int tries = 0; tries < NAME_TRIES; tries++) {
+        cleanup_free char *name = replicaset_names_next(names);
+        if (client_create(r->client, r->pods, object_namespace(rs), pod_from_template(r, rs, name),
+                          &made, err) == 0) {
+            replicaset_names_take(names);
+            pace_made(r->pace, object_uid(made));
+            recorder_event(r->client, "replicaset-controller", NULL, rs, "Normal",
+                           "SuccessfulCreate", "Created pod: %s", object_name(made));
+            return 0;
         }
-        pace_made(r->pace, object_uid(made));
-        recorder_event(r->client, "replicaset-controller", NULL, rs, "Normal", "SuccessfulCreate",
-                       "Created pod: %s", object_name(made));
+        if (err->code != ERR_ALREADY_EXISTS) {
+            break;
+        }
+        replicaset_names_take(names);
     }
-    return 0;
+    recorder_event(r->client, "replicaset-controller", NULL, rs, "Warning", "FailedCreate",
+                   "Error creating: %s", err->msg);
+    return -1;
+}
+
+static int make_pods(struct replicaset *r, const json_t *rs, const members *pods, int64_t n,
+                     struct err *err)
+{
+    struct replicaset_names *names = replicaset_names_begin(r->client, rs);
+    int rc = 0;
+    for (size_t i = 0; i < pods->n; i++) {
+        replicaset_names_see(names, pods->v[i].pod);
+    }
+    for (int64_t i = 0; i < n && rc == 0; i++) {
+        rc = make_pod(r, rs, names, err);
+    }
+    replicaset_names_end(names);
+    return rc;
 }
 
 static int delete_one(struct replicaset *r, const json_t *rs, const json_t *pod, struct err *err)
@@ -306,7 +333,7 @@ static int resize(struct replicaset *r, const char *key, const json_t *rs, const
         pace_leave(r->pace, key);
         return object_deleting(rs) || more == 0 ? 0 : delete_pods(r, rs, pods, -more, failed);
     }
-    int rc = make_pods(r, rs, (int64_t)pace_ask(r->pace, key, (size_t)more), failed);
+    int rc = make_pods(r, rs, pods, (int64_t)pace_ask(r->pace, key, (size_t)more), failed);
     if (rc < 0) {
         pace_leave(r->pace, key); /* until it is tried again */
     }
@@ -381,12 +408,14 @@ static void on_replicaset(void *arg, enum client_event type, const json_t *rs, c
     struct selector *selector;
     struct err err;
     if (type == CLIENT_SYNCED) {
+        pod_names_prune(r->client);
         return;
     }
     cleanup_free char *key = xasprintf("%s/%s", object_namespace(rs), object_name(rs));
     if (type == CLIENT_DELETED) {
         map_remove(r->sets, key);
         pace_leave(r->pace, key);
+        pod_names_forget(r->client, object_uid(rs));
         return;
     }
     if (map_find(r->sets, key) == NULL &&

@@ -235,6 +235,32 @@ char *name_generate(struct loop *loop, const char *base)
     return xasprintf("%.*s%s", (int)MAX_GENERATED_BASE, base, suffix);
 }
 
+/* Shuffles the numbers of 24 bits among themselves: each step can be undone, so no two meet. */
+static uint32_t shuffle(uint32_t x, uint64_t key)
+{
+    for (int round = 0; round < 4; round++) {
+        x = (x + (uint32_t)(key >> (16 * round) & 0xffff)) & 0xffffffu;
+        x = x * 0x9e3779b1u & 0xffffffu;
+        x ^= x >> 11;
+    }
+    return x;
+}
+
+char *name_numbered(const char *base, const char *seed, uint64_t n)
+{
+    enum { LETTERS = sizeof(ALPHABET) - 1, NAMES = LETTERS * LETTERS * LETTERS * LETTERS * LETTERS };
+    uint64_t key = str_hash(seed, strlen(seed));
+    uint32_t x = shuffle((uint32_t)(n % NAMES), key);
+    while (x >= NAMES) { /* what is no name is shuffled on: it leads to one, and to another each */
+        x = shuffle(x, key);
+    }
+    char suffix[6] = {0};
+    for (int i = 0; i < 5; i++, x /= LETTERS) {
+        suffix[i] = ALPHABET[x % LETTERS];
+    }
+    return xasprintf("%.*s%s", (int)MAX_GENERATED_BASE, base, suffix);
+}
+
 void name_safe_hash(char buf[11], unsigned hash)
 {
     snprintf(buf, 11, "%u", hash);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct loop;
 
@@ -24,6 +25,9 @@ const char *name_check_port(const char *s);
 /* `base` (cut at 58 bytes) and five random characters of the alphabet Kubernetes uses, which has no
  * vowels and nothing that reads alike. The caller frees. */
 char *name_generate(struct loop *loop, const char *base);
+/* The same for the nth name of a series, told apart by `seed`: known ahead, and never the same one
+ * for two numbers below 14 million. The caller frees. */
+char *name_numbered(const char *base, const char *seed, uint64_t n);
 /* A 32-bit hash in that alphabet (pod-template-hash). buf holds 11 bytes. */
 void name_safe_hash(char buf[11], unsigned hash);
 /* A random UUID, version 4, in 37 bytes. */

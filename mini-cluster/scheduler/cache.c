@@ -221,6 +221,12 @@ const char *cache_node_name(const struct cache *c, size_t i)
     return c->order.v[i]->name;
 }
 
+int cache_find_node(const struct cache *c, const char *name)
+{
+    const struct node *n = map_find(c->nodes, name);
+    return n != NULL && n->present ? (int)n->at : -1;
+}
+
 /* ---- pods ---- */
 
 static void add_requests(const json_t *container, struct pick_pod *sum)

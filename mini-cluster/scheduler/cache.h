@@ -18,6 +18,8 @@ void cache_put_node(struct cache *c, const json_t *node);
 void cache_delete_node(struct cache *c, const char *name);
 size_t cache_nodes(const struct cache *c);
 const char *cache_node_name(const struct cache *c, size_t i);
+/* -1 when there is none of this name. */
+int cache_find_node(const struct cache *c, const char *name);
 
 /* The pod holds room on `node` from now on. The same uid again on the same node changes nothing. */
 void cache_put_pod(struct cache *c, const char *uid, const char *node, const json_t *pod);

@@ -64,6 +64,13 @@ int pick(const struct pick_pod *pod, const struct pick_node *nodes, size_t n)
     return best;
 }
 
+int pick_wished(const struct pick_pod *pod, const struct pick_node *nodes, int best, int wished)
+{
+    bool as_good = best >= 0 && wished >= 0 && nodes[wished].siblings <= nodes[best].siblings &&
+                   pick_refusal(pod, &nodes[wished]) == 0;
+    return as_good ? wished : best;
+}
+
 /* ---- the reasons ---- */
 
 struct reason {

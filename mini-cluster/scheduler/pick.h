@@ -42,6 +42,9 @@ unsigned pick_refusal(const struct pick_pod *pod, const struct pick_node *node);
  * (the mean of CPU and memory, in thousandths), then the lowest index. */
 int pick(const struct pick_pod *pod, const struct pick_node *nodes, size_t n);
 
+/* `wished` (-1: none) instead of `best`, when it can take the pod and has no more siblings. */
+int pick_wished(const struct pick_pod *pod, const struct pick_node *nodes, int best, int wished);
+
 /* "0/4 nodes are available: 1 node(s) had untolerated taint {a: b}, 3 Insufficient cpu." */
 void pick_explain(const struct pick_pod *pod, const struct pick_node *nodes, size_t n,
                   struct str *out);

@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "client/client.h"
 #include "client/recorder.h"
+#include "client/spares.h"
 #include "client/workqueue.h"
 #include "common/json/jx.h"
 #include "common/log.h"
@@ -95,6 +96,13 @@ static int bind(struct scheduler *s, const char *key, const json_t *pod, const c
     return 0;
 }
 
+/* Where a sandbox waits for this very pod; -1: nowhere. */
+static int find_wished(struct scheduler *s, const char *ns, const char *name)
+{
+    const char *host = spares_host(s->client, ns, name);
+    return host != NULL ? cache_find_node(s->cache, host) : -1;
+}
+
 static int schedule(void *arg, const char *key, struct err *err)
 {
     struct scheduler *s = arg;
@@ -111,6 +119,7 @@ static int schedule(void *arg, const char *key, struct err *err)
     const struct pick_node *nodes = cache_view(s->cache, pod, &n);
     struct pick_pod demand = cache_demand(pod);
     int best = pick(&demand, nodes, n);
+    best = pick_wished(&demand, nodes, best, find_wished(s, ns, name));
     if (best >= 0) {
         return bind(s, key, pod, cache_node_name(s->cache, (size_t)best), err);
     }

@@ -182,7 +182,28 @@ static void test_nodes_are_in_order_of_names(void **state)
     cache_delete_node(c, "b");
     assert_int_equal(cache_nodes(c), 2);
     assert_string_equal(cache_node_name(c, 1), "c");
+    assert_int_equal(cache_find_node(c, "c"), 1);
+    assert_int_equal(cache_find_node(c, "b"), -1);
+    assert_int_equal(cache_find_node(c, "x"), -1);
     cache_free(c);
+}
+
+static void test_a_wish_is_granted_when_it_costs_no_spread(void **state)
+{
+    struct pick_pod pod = {100, 0};
+    struct pick_node nodes[] = {
+        {.cpu_free = 2000, .cpu = 2000, .pods_free = 10, .siblings = 1},
+        {.cpu_free = 500, .cpu = 2000, .pods_free = 10, .siblings = 1},
+        {.cpu_free = 50, .cpu = 2000, .pods_free = 10, .siblings = 0},
+        {.cpu_free = 2000, .cpu = 2000, .pods_free = 10, .siblings = 2},
+    };
+    int best = pick(&pod, nodes, 4);
+    assert_int_equal(best, 0);
+    assert_int_equal(pick_wished(&pod, nodes, best, 1), 1);
+    assert_int_equal(pick_wished(&pod, nodes, best, 2), 0); /* has no room */
+    assert_int_equal(pick_wished(&pod, nodes, best, 3), 0); /* has more siblings */
+    assert_int_equal(pick_wished(&pod, nodes, best, -1), 0);
+    assert_int_equal(pick_wished(&pod, nodes, -1, 1), -1);
 }
 
 int main(void)
@@ -197,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_selectors),
         cmocka_unit_test(test_cache_counts_room),
         cmocka_unit_test(test_nodes_are_in_order_of_names),
+        cmocka_unit_test(test_a_wish_is_granted_when_it_costs_no_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
