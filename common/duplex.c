@@ -30,6 +30,7 @@ struct duplex {
     int errnum;      /* what on_close will be told */
     bool paused;
     bool peer_ended;
+    bool left;       /* on_left was told */
     bool out_broken; /* the peer takes no more; what it said before is still read */
     bool ending;     /* half-close when the queue is empty */
     bool closing;    /* close when the queue is empty */
@@ -89,6 +90,8 @@ static void watch(struct duplex *d)
     int events = 0;
     if (!d->dead && !d->paused && !d->peer_ended) {
         events |= UV_READABLE;
+    } else if (!d->dead && d->paused && !d->peer_ended && !d->left && d->ops->on_left != NULL) {
+        events |= UV_DISCONNECT;
     }
     if (!d->dead && duplex_queued(d) > 0) {
         events |= UV_WRITABLE;
@@ -217,6 +220,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
     if ((events & UV_READABLE) != 0) {
         read_some(d);
+    } else if ((events & UV_DISCONNECT) != 0 && d->paused && !d->dead && !d->left) {
+        d->left = true;
+        watch(d);
+        d->ops->on_left(d->arg);
     }
 }
 

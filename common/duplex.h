@@ -20,6 +20,9 @@ struct gnutls_session_int;
 struct duplex_ops {
     void (*on_data)(void *arg, const char *bytes, size_t n); /* n == 0: the peer ended its side */
     void (*on_drain)(void *arg);
+    /* May be NULL. The peer ended its side while it is not read: what it said before is not known.
+     * Told once. */
+    void (*on_left)(void *arg);
     /* Broken (an errno), or closed as asked for (0). Once, last, never from within a call. */
     void (*on_close)(void *arg, int errnum);
 };

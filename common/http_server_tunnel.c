@@ -101,7 +101,17 @@ static void on_duplex_drain(void *arg)
     }
 }
 
+/* Whoever wants to hear of its end learns of it when it reads on. */
+static void on_duplex_left(void *arg)
+{
+    struct http_tunnel *t = arg;
+    if (t->ops->on_end == NULL) {
+        duplex_close(t->duplex);
+    }
+}
+
 static const struct duplex_ops tunnel_duplex = {
+    .on_left = on_duplex_left,
     .on_data = on_duplex_data,
     .on_drain = on_duplex_drain,
     .on_close = on_duplex_close,

@@ -163,11 +163,12 @@ static void stop_knocking(struct tcp *t)
 static void on_answer(uv_poll_t *poll, int status, int events)
 {
     struct tcp *t = ((struct knock *)poll->data)->tcp;
-    int errnum = status < 0 ? -status : 0;
+    int errnum = 0;
+    socklen_t size = sizeof(errnum);
+    (void)status; /* of a socket in trouble only that: what it is, the socket says */
     (void)events;
-    if (errnum == 0) {
-        socklen_t size = sizeof(errnum);
-        getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &errnum, &size);
+    if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &errnum, &size) < 0) {
+        errnum = errno;
     }
     stop_knocking(t);
     if (errnum != 0) {

@@ -10,7 +10,6 @@
 
 #define LINGER_NS LOOP_S(5) /* for the peer's goodbye */
 #define LIFE_NS LOOP_S(15)  /* between signs of life to a peer whose pings wait behind its data */
-#define MAX_MESSAGE ((uint64_t)64 << 20)
 
 /* ---- the end ---- */
 
@@ -227,9 +226,10 @@ void ws_feed(struct ws *ws, const char *bytes, size_t n)
     if (ws->freed && ws->tunnel == NULL) {
         ws_release(ws);
     } else if (ws->freed) {
-        return; /* when the socket is closed */
-    } else if (rc != 0) {
-        ws->code = WS_INTERNAL;
+        return;           /* when the socket is closed */
+    } else if (rc != 0) { /* no frame can be told from the next one any more */
+        ws->code = WS_PROTOCOL_ERROR;
+        (void)flush(ws);
         ws_end(ws);
     } else {
         settle(ws);
@@ -258,7 +258,6 @@ struct ws *ws_new(struct loop *loop, const struct ws_ops *ops, void *arg)
         abort(); /* out of memory: nothing else makes it fail */
     }
     wslay_event_config_set_no_buffering(ws->rules, 1);
-    wslay_event_config_set_max_recv_msg_length(ws->rules, MAX_MESSAGE);
     return ws;
 }
 

@@ -29,7 +29,7 @@ struct tcp_opts {
 /* Callbacks come from the loop, never from within a call. */
 struct tcp *tcp_dial(struct loop *loop, const struct tcp_opts *opts);
 void tcp_free(struct tcp *t); /* closes; no callback after; NULL is fine */
-/* Also before it is open. False: more than 4 MiB would wait; nothing was taken. */
+/* Also before it is open. False: more than 4 MiB would wait; what was taken of it is not known. */
 bool tcp_write(struct tcp *t, const void *bytes, size_t n);
 void tcp_end(struct tcp *t);                /* half-close after what is queued */
 void tcp_pause(struct tcp *t, bool paused); /* reads nothing meanwhile */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WebSocket connections of a server (RFC 6455): the handshake on an HTTP exchange, then messages
- * both ways. Messages are handed on in pieces as they come and are never gathered here. */
+ * both ways. Messages are handed on in pieces as they come and are never gathered here; one of 2
+ * GiB is refused. */
 #ifndef COMMON_WS_H
 #define COMMON_WS_H
 

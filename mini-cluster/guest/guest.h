@@ -25,6 +25,13 @@ int echo_main(int argc, char **argv);
 int env_main(int argc, char **argv);
 int ls_main(int argc, char **argv);
 int stty_main(int argc, char **argv);
+int dial_main(int argc, char **argv);
+int get_main(int argc, char **argv);
+int tar_main(int argc, char **argv);
+int id_main(int argc, char **argv);
+int hostname_main(int argc, char **argv);
+int kill_main(int argc, char **argv);
+int test_main(int argc, char **argv);
 /* Whether a program of this name is in here. */
 bool guest_has_role(const char *name);
 

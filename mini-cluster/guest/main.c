@@ -45,11 +45,16 @@ static const struct role {
     int (*fn)(int argc, char **argv);
 } roles[] = {
     {"cat", "copy files, or the input, to the output", cat_main},
+    {"dial", "join a port of this pod with input and output", dial_main},
     {"echo", "print the words", echo_main},
     {"env", "print the environment", env_main},
     {"exit", "end with this status", exit_main},
     {"false", "end with status 1", false_main},
+    {"get", "fetch a page", get_main},
     {"host", "forward a simulated machine's ports", host_main},
+    {"hostname", "print this machine's name", hostname_main},
+    {"id", "print the user", id_main},
+    {"kill", "send a signal", kill_main},
     {"kv", "a small key-value store", kv_main},
     {"load", "send requests and count the answers", load_main},
     {"ls", "list folders", ls_main},
@@ -58,6 +63,8 @@ static const struct role {
     {"shim", "watch over one process (for mini-cluster)", shim_main},
     {"sleep", "wait", sleep_main},
     {"stty", "print the size of the terminal", stty_main},
+    {"tar", "pack files to the output, or unpack the input", tar_main},
+    {"test", "whether a path is there (-e), a folder (-d), a file (-f)", test_main},
     {"true", "end with status 0", exit_main},
     {"web", "the demo web server", web_main},
 };

@@ -57,21 +57,41 @@ bool connect_is_upgrade(const struct http_exchange *x)
            (strcasestr(upgrade, "websocket") != NULL || strcasestr(upgrade, "SPDY/") != NULL);
 }
 
-static int accept_websocket(struct call *c, struct api_connect *connect, struct err *err)
+struct choice {
+    const char *const *known;
+    const char *chosen;
+};
+
+static bool look_for_protocol(void *arg, const char *name, const char *value)
 {
-    if (connect->type == API_CONNECT_PORT) {
-        return err_set(err, ERR_BAD_REQUEST, "port-forward is not supported yet");
+    struct choice *c = arg;
+    while (strcasecmp(name, "X-Stream-Protocol-Version") == 0 && *value != '\0') {
+        value += strspn(value, " \t,");
+        size_t n = strcspn(value, " \t,");
+        for (const char *const *k = c->known; *k != NULL && c->chosen == NULL; k++) {
+            c->chosen = n == strlen(*k) && strncmp(value, *k, n) == 0 ? *k : NULL;
+        }
+        value += n;
     }
-    return channels_accept(c, connect, err);
+    return c->chosen == NULL;
+}
+
+const char *connect_choose(const struct http_exchange *x, const char *const *known)
+{
+    struct choice c = {.known = known};
+    http_exchange_each_header(x, look_for_protocol, &c);
+    return c.chosen;
 }
 
 static int accept_spdy(struct call *c, struct api_connect *connect, struct err *err)
 {
-    (void)c;
-    (void)connect;
-    return err_set(err, ERR_BAD_REQUEST,
-                   "SPDY is not spoken here yet: exec, attach and cp need kubectl 1.30 or newer, "
-                   "port-forward 1.31 or newer");
+    const char *upgrade = http_exchange_header(c->x, "Upgrade");
+    if (strcasecmp(upgrade, "SPDY/3.1") != 0) {
+        return err_set(err, ERR_BAD_REQUEST,
+                       "Upgrade: %.60s is not spoken here, but websocket and SPDY/3.1", upgrade);
+    }
+    return connect->type == API_CONNECT_PORT ? forward_accept_spdy(c, connect, err)
+                                             : streams_accept(c, connect, err);
 }
 
 void connect_start(struct call *c, struct api_connect *connect)
@@ -79,7 +99,8 @@ void connect_start(struct call *c, struct api_connect *connect)
     struct err err;
     int rc;
     if (ws_is_asked(c->x)) {
-        rc = accept_websocket(c, connect, &err);
+        rc = connect->type == API_CONNECT_PORT ? forward_accept_websocket(c, connect, &err)
+                                               : channels_accept(c, connect, &err);
     } else if (connect_is_upgrade(c->x)) {
         rc = accept_spdy(c, connect, &err);
     } else {

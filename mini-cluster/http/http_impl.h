@@ -55,6 +55,8 @@ void http_call_fail(struct call *c, const struct err *err);
 bool connect_is_upgrade(const struct http_exchange *x);
 /* Switches protocols for this, or refuses; takes it. */
 void connect_start(struct call *c, struct api_connect *connect);
+/* The first of X-Stream-Protocol-Version that is in `known` (NULL-terminated); NULL: none. */
+const char *connect_choose(const struct http_exchange *x, const char *const *known);
 /* It is freed with the call unless it is opened, with http at the latest; free_fn calls
  * speaker_leave. */
 void speaker_join(struct call *c, struct speaker *s, void (*free_fn)(struct speaker *s));
@@ -66,6 +68,12 @@ void speakers_free(struct http *h);
 
 /* channels.c: exec and attach over a WebSocket. */
 int channels_accept(struct call *c, struct api_connect *connect, struct err *err) WARN_UNUSED;
+/* streams.c: the same over SPDY. */
+int streams_accept(struct call *c, struct api_connect *connect, struct err *err) WARN_UNUSED;
+/* forward.c: ports, over SPDY within a WebSocket or without. */
+int forward_accept_websocket(struct call *c, struct api_connect *connect,
+                             struct err *err) WARN_UNUSED;
+int forward_accept_spdy(struct call *c, struct api_connect *connect, struct err *err) WARN_UNUSED;
 
 /* ---- headers.c: which headers go through a relay, and how ---- */
 

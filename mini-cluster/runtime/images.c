@@ -57,8 +57,9 @@ static const struct image_config configs[] = {
 _Static_assert(ARRAY_LEN(configs) + 1 == ARRAY_LEN(images_bundled), "one row for every name");
 
 /* The roles of the guest that make sense in an exec or a hook: it is what it is called by. */
-static const char *const links[] = {"cat", "echo",  "env",  "false", "kv",  "load",
-                                    "ls",  "sleep", "stty", "true",  "web"};
+static const char *const links[] = {"cat",  "echo", "env",  "false", "get", "hostname",
+                                    "id",   "kill", "kv",   "load",  "ls",  "sleep",
+                                    "stty", "tar",  "test", "true",  "web"};
 
 static void make_layer(struct str *out)
 {
