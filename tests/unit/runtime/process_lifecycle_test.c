@@ -200,7 +200,6 @@ static void test_stop(void **state)
 {
     struct box *x = *state;
     struct pod p, q;
-    const char *const deaf[] = {"pause", NULL}; /* ends with 0 on SIGTERM, too */
     const char *const args[] = {"sleep", "100", NULL};
     cleanup_outcome struct outcome o = {0};
     make_pod(x, &p, 10);
@@ -213,7 +212,6 @@ static void test_stop(void **state)
     box_wait_event(x, p.app, "die:0");
     BOX_CALL(x, &o, RUNTIME_OK, stop, p.app, 30);   /* not running any more */
     BOX_CALL(x, &o, RUNTIME_OK, stop, "nobody", 1); /* not there */
-    (void)deaf;
     q.app_spec.args = args;
     start_pod(x, &q);
     BOX_CALL(x, &o, RUNTIME_OK, pause, q.app, true); /* it cannot obey */
