@@ -48,7 +48,6 @@ struct core {
     char *subnet, *name;
     struct core_addresses at;
     int64_t cpu_milli, memory;
-    int pods;
     struct map *missing; /* what the cluster needs to be ready: "node/NAME", "account/NAMESPACE" */
 
     struct loop_timer *retry; /* of the runtime's recovery */
@@ -166,23 +165,33 @@ static void on_runtime_event(void *arg, const struct runtime_event *ev)
     nodes_runtime_event(c->nodes, ev);
 }
 
-static void on_power(void *arg, const char *name, const char *address, uint64_t epoch, bool on)
+static void on_power(void *arg, const struct hosts_machine *m, bool on)
 {
     struct core *c = arg;
-    docks_power(c->docks, name, address, epoch, on);
+    docks_power(c->docks, m->name, m->address, m->epoch, on);
     if (!on) {
-        nodes_power_off(c->nodes, name);
+        nodes_power_off(c->nodes, m->name);
         return;
     }
     struct node_opts node = {
-        .name = name,
-        .address = address,
-        .cpu_milli = c->cpu_milli,
-        .memory = c->memory,
-        .pods = c->pods,
-        .control_plane = strcmp(name, "control-plane") == 0,
+        .name = m->name,
+        .address = m->address,
+        .cpu_milli = m->cpu_milli,
+        .memory = m->memory,
+        .pods = m->pods,
+        .control_plane = m->control_plane,
+        .frozen = m->paused,
+        .cut_us = m->cut_us,
     };
-    nodes_power_on(c->nodes, &node, epoch);
+    nodes_power_on(c->nodes, &node, m->epoch);
+}
+
+static void on_change(void *arg, const struct hosts_machine *m)
+{
+    struct core *c = arg;
+    nodes_resize(c->nodes, m->name, m->cpu_milli, m->memory, m->pods);
+    nodes_cut(c->nodes, m->name, m->cut_us != 0);
+    nodes_freeze(c->nodes, m->name, m->paused);
 }
 
 static void on_guest(void *arg, const char *name, const char *container)
@@ -252,6 +261,14 @@ static void on_node(void *arg, enum client_event type, const json_t *obj, const 
     }
 }
 
+/* It is not waited for any more. */
+static void on_removed(void *arg, const char *name)
+{
+    struct core *c = arg;
+    nodes_forget(c->nodes, name);
+    found(c, "node", name);
+}
+
 static void on_account(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
 {
     struct core *c = arg;
@@ -267,15 +284,16 @@ static void want(struct core *c, const char *what, const char *name)
     map_put(c->missing, key, c);
 }
 
-static void want_all(struct core *c, const char *const *workers)
+static void want_node(void *arg, const char *name)
+{
+    want(arg, "node", name);
+}
+
+static void want_all(struct core *c)
 {
     static const char *const namespaces[] = {"default", "kube-node-lease", "kube-public",
                                              "kube-system"};
-    c->missing = map_new(NULL);
-    want(c, "node", "control-plane");
-    for (; *workers != NULL; workers++) {
-        want(c, "node", *workers);
-    }
+    hosts_each_expected(c->hosts, want_node, c);
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
         want(c, "account", namespaces[i]);
     }
@@ -289,13 +307,12 @@ static void copy_opts(struct core *c, const struct core_opts *o)
     c->subnet = xstrdup(o->subnet);
     c->cpu_milli = o->cpu_milli > 0 ? o->cpu_milli : 2000;
     c->memory = o->memory > 0 ? o->memory : (int64_t)2 << 30;
-    c->pods = o->pods > 0 ? o->pods : 110;
     c->on_ready = o->on_ready;
     c->on_runtime = o->on_runtime;
     c->arg = o->arg;
     c->retry = loop_timer_new(c->loop, recover, c);
     c->retry_ns = RETRY_FIRST;
-    want_all(c, o->workers);
+    c->missing = map_new(NULL);
 }
 
 static int open_api(struct core *c, const struct core_opts *o, struct err *err)
@@ -353,9 +370,17 @@ static void start_workers(struct core *c, const struct core_opts *o)
     memcpy(docks.key, o->key, sizeof(docks.key));
     c->docks = docks_new(c->api, &c->rt, &docks);
 
-    static const struct hosts_ops hosts_ops = {.on_power = on_power, .on_guest = on_guest};
+    static const struct hosts_ops hosts_ops = {
+        .on_power = on_power,
+        .on_change = on_change,
+        .on_guest = on_guest,
+        .on_removed = on_removed,
+    };
     struct hosts_opts hosts = {
         .names = o->workers,
+        .cpu_milli = c->cpu_milli,
+        .memory = c->memory,
+        .pods = o->pods,
         .subnet = c->subnet,
         .dns = c->at.dns,
         .ops = &hosts_ops,
@@ -367,6 +392,7 @@ static void start_workers(struct core *c, const struct core_opts *o)
 
 static void watch_for_ready(struct core *c)
 {
+    want_all(c);
     c->client = client_new(c->api, "system:podlab");
     client_watch(c->client, kinds_find_gr("nodes"), on_node, c);
     client_watch(c->client, kinds_find_gr("serviceaccounts"), on_account, c);

@@ -26,8 +26,8 @@ struct core_opts {
     const char *admin_token;
     const char *subnet; /* "10.77.0.0/16"; see core_addresses */
     const struct clock *clock; /* as at `up`; the object of kind Clock may say otherwise */
-    const char *const *workers; /* names, NULL-terminated */
-    int64_t cpu_milli, memory;  /* capacity of each host; 0: 2 CPUs, 2 GiB */
+    const char *const *workers; /* that a new cluster begins with: names, NULL-terminated */
+    int64_t cpu_milli, memory;  /* capacity of each of them; 0: 2 CPUs, 2 GiB */
     int pods;                   /* 0: 110 */
     const char *ca_pem;         /* for service-account volumes; may be NULL */
     int api_port;               /* where the bridge's gateway answers for the API */

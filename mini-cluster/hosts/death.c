@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A guest's container died without our doing: finds out whether somebody pulled the plug of one
- * host or the daemon went down with all of them. */
+/* Something happened to a guest's container without our doing. It died: finds out whether somebody
+ * pulled the plug of one host or the daemon went down with all of them. It was started, paused or
+ * disconnected: that becomes what is asked of the host, so that we do not fight the learner. */
 #include <string.h>
 
 #include "client/client.h"
-#include "client/recorder.h"
 #include "client/workqueue.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/map.h"
+#include "common/str.h"
 #include "hosts/hosts_impl.h"
 
 /* How long a death waits for others that tell of the daemon's end. A guest that was killed is the
@@ -24,9 +25,99 @@ static void died(struct host *h, bool killed)
     uint64_t wait = killed ? VERDICT_KILLED : VERDICT_STOPPED;
     host_cut_power(h);
     h->state = HOST_DEAD;
+    h->turn++;
     h->verdict_ns = loop_mono_ns(client_loop(hs->client)) + wait;
     if (killed || !loop_timer_active(hs->verdict)) {
         loop_timer_start(hs->verdict, wait);
+    }
+}
+
+/* ---- what somebody did with Docker ---- */
+
+/* Its container runs again: as it is, it is the machine's next life. */
+static void revived(struct host *h)
+{
+    if (!h->over || h->asked || h->leaving) {
+        return; /* that was ours, or is about to end */
+    }
+    if (h->dirty || h->killing) {
+        h->look = true; /* when everything else is dead, does it still run? */
+        return;
+    }
+    bool restart = h->state == HOST_DEAD;
+    h->revived = true;
+    h->state = HOST_OFF;
+    h->turn++;
+    if (restart) {
+        host_say(h, "Normal", "Restarted",
+                 "%s was restarted: somebody restarted its container "
+                 "with Docker; all that ran on it is dead",
+                 h->name);
+        host_requeue(h);
+        return;
+    }
+    host_say(h, "Normal", "PowerChanged",
+             "somebody started the container of %s with Docker: its power is On", h->name);
+    host_write_wish(h, "power", "Off", "On");
+}
+
+/* It ended and began so quickly that nobody saw it dead. */
+static void restarted(struct host *h)
+{
+    host_say(h, "Normal", "Restarted",
+             "%s was restarted: somebody restarted its container with Docker; all that ran on it "
+             "is dead",
+             h->name);
+    host_cut_power(h);
+    h->revived = true;
+    host_requeue(h);
+}
+
+static void compare(struct host *h, const struct runtime_status *st)
+{
+    bool paused = st->state == RUNTIME_PAUSED;
+    if (paused != h->is.paused) {
+        host_say(h, "Normal", "PowerChanged",
+                 "somebody %s the container of %s with Docker: its power is %s",
+                 paused ? "paused" : "unpaused", h->name, paused ? "Paused" : "On");
+        host_write_wish(h, "power", paused ? "On" : "Paused", paused ? "Paused" : "On");
+    }
+    if (st->cut != h->is.cut) {
+        host_say(h, "Normal", "NetworkChanged",
+                 "somebody %s the container of %s with Docker: its network is %s",
+                 st->cut ? "disconnected" : "connected", h->name,
+                 st->cut ? "Partitioned" : "Connected");
+        host_write_wish(h, "network", st->cut ? "Connected" : "Partitioned",
+                        st->cut ? "Partitioned" : "Connected");
+    }
+}
+
+static void look_at(struct host *h, const struct runtime_status *st)
+{
+    if (h->started_us != 0 && st->started_us > h->started_us) {
+        restarted(h);
+        return;
+    }
+    h->lost_daemon = false; /* it outlived the daemon */
+    if (h->step == FAULT_REST && !h->stray) {
+        compare(h, st);
+    } else {
+        h->inspect_again = true; /* when that is done */
+    }
+}
+
+static void judge(struct host *h, enum runtime_result result, const struct runtime_status *st,
+                  const struct err *err)
+{
+    bool gone = result == RUNTIME_FAILED && err->code == ERR_NOT_FOUND;
+    bool ended = result == RUNTIME_OK && st->state == RUNTIME_EXITED;
+    bool runs = result == RUNTIME_OK && !ended && st->state != RUNTIME_CREATED;
+    if (h->state == HOST_ON && (gone || ended)) {
+        died(h, gone || st->exit_code != 0);
+    } else if (h->state == HOST_ON && runs) {
+        look_at(h, st);
+    } else if ((h->state == HOST_DEAD || h->state == HOST_OFF) && runs) {
+        revived(h);
     }
 }
 
@@ -34,56 +125,47 @@ static void on_inspected(void *arg, enum runtime_result result, const struct run
                          const struct err *err)
 {
     struct host *h = arg;
-    h->inspecting = false;
-    if (h->state == HOST_ON && h->inspected == h->epoch) {
-        bool gone = result == RUNTIME_FAILED && err->code == ERR_NOT_FOUND;
-        if (gone || (result == RUNTIME_OK && st->state == RUNTIME_EXITED)) {
-            died(h, gone || st->exit_code != 0);
-        } else if (result == RUNTIME_OK) {
-            h->lost_daemon = false; /* it outlived the daemon */
-        }
+    bool again = h->inspect_again;
+    h->inspecting = h->inspect_again = false;
+    if (h->inspected == h->turn) {
+        judge(h, result, st, err);
+    } else {
+        again = true; /* it was on its way to another state when that was asked */
     }
-    if (h->inspect_again) {
-        h->inspect_again = false;
-        host_inspect(h);
+    if (again) {
+        host_inspect(h, "start");
+    }
+    if (h->leaving) {
+        host_requeue(h);
     }
 }
 
-void host_inspect(struct host *h)
+/* A machine that is off is looked at only when its container was started. */
+void host_inspect(struct host *h, const char *why)
 {
     struct runtime *rt = &h->hosts->rt;
+    bool off = h->state == HOST_DEAD || h->state == HOST_OFF;
     if (h->inspecting) {
         h->inspect_again = true;
-    } else if (h->state == HOST_ON) {
+    } else if (h->state == HOST_ON || (off && h->epoch > 0 && str_eq(why, "start"))) {
         h->inspecting = true;
-        h->inspected = h->epoch;
+        h->inspected = h->turn;
         rt->ops->inspect(rt->self, h->container, on_inspected, h);
     }
 }
 
 /* ---- the verdict ---- */
 
-static int switch_off(struct host *h, struct err *err)
-{
-    struct hosts *hs = h->hosts;
-    const json_t *obj = client_get(hs->client, hs->kind, NULL, h->name, err);
-    if (obj == NULL) {
-        return -1;
-    }
-    recorder_event(hs->client, "podlab-hosts", NULL, obj, "Warning", "PowerLost",
-                   "The container of host %s was killed: the host is off until its power is "
-                   "switched on",
-                   h->name);
-    return client_patch(hs->client, hs->kind, NULL, h->name, NULL,
-                        json_pack("{s:{s:s}}", "spec", "power", "Off"), NULL, err);
-}
-
 static void decide(struct host *h, bool daemon)
 {
-    struct err err;
     h->state = HOST_OFF;
-    if (!daemon && !h->lost_daemon && switch_off(h, &err) < 0) {
-        log_error("hosts", "switch %s off: %s", h->name, err.msg);
+    h->turn++;
+    if (!daemon && !h->lost_daemon && !h->leaving) {
+        host_say(h, "Warning", "PowerLost",
+                 "The container of host %s was killed: the host is off until its power is "
+                 "switched on",
+                 h->name);
+        host_write_wish(h, "power", h->is.paused ? "Paused" : "On", "Off");
     }
     host_requeue(h);
 }

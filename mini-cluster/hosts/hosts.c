@@ -18,6 +18,8 @@
 #include "kinds/kinds.h"
 #include "meta/object.h"
 
+#define SURVEY_RETRY LOOP_MS(500)
+
 enum { FIRST_HOST = 11, LAST_HOST = 239, PER_NET = 250, MORE_NETS = 120 };
 
 void hosts_address(char buf[16], const char *subnet, int n)
@@ -49,34 +51,6 @@ static void free_host(void *arg)
     free(h);
 }
 
-/* What is remembered of its lives: not in the object, which anybody may edit or delete. */
-static void recall(struct host *h, const json_t *obj)
-{
-    const json_t *record = client_record_find(h->hosts->client, "hosts", h->name);
-    int64_t epoch = record != NULL ? jx_int(record, "epoch", 0) : jx_int(obj, "status.epoch", 0);
-    h->epoch = epoch > 0 ? (uint64_t)epoch : 0;
-    h->over = jx_bool(record, "over", false);
-}
-
-static void add_host(struct hosts *hs, const char *name, int n)
-{
-    struct host *h = xnew(struct host);
-    h->hosts = hs;
-    h->name = xstrdup(name);
-    h->control_plane = n < 0;
-    h->fresh = true;
-    hosts_address(h->address, hs->subnet, n);
-    map_put(hs->by_name, name, h);
-
-    struct err err;
-    const json_t *obj = client_get(hs->client, hs->kind, NULL, name, &err);
-    recall(h, obj);
-    if (obj == NULL && host_make_object(h, &err) < 0) {
-        log_error("hosts", "make host %s: %s", name, err.msg);
-        host_requeue(h);
-    }
-}
-
 static void on_host(void *arg, enum client_event type, const json_t *obj, const json_t *prev)
 {
     struct hosts *hs = arg;
@@ -84,16 +58,68 @@ static void on_host(void *arg, enum client_event type, const json_t *obj, const 
         return;
     }
     struct host *h = map_find(hs->by_name, object_name(obj));
-    if (h == NULL) {
-        if (type != CLIENT_DELETED) {
-            hosts_say_unknown(hs, obj);
-        }
-        return;
-    }
-    if (prev != NULL && !json_equal(jx_get(obj, "spec"), jx_get(prev, "spec"))) {
+    if (h != NULL && prev != NULL && !json_equal(jx_get(obj, "spec"), jx_get(prev, "spec"))) {
         h->retry_ns = 0; /* somebody changed his mind: try at once */
     }
-    host_requeue(h);
+    workqueue_add(hs->queue, object_name(obj));
+}
+
+struct expected {
+    void (*fn)(void *arg, const char *name);
+    void *arg;
+};
+
+static bool expect(void *arg, const json_t *obj)
+{
+    const struct expected *e = arg;
+    if (str_eq(jx_str(obj, "spec.power", "On"), "On") && !host_wished_fault(obj).cut &&
+        !object_deleting(obj)) {
+        e->fn(e->arg, object_name(obj));
+    }
+    return true;
+}
+
+void hosts_each_expected(struct hosts *hs, void (*fn)(void *arg, const char *name), void *arg)
+{
+    struct expected e = {fn, arg};
+    client_each(hs->client, hs->kind, NULL, expect, &e);
+}
+
+/* ---- what there is ---- */
+
+static void on_surveyed(void *arg, enum runtime_result result, const struct runtime_status *list,
+                        size_t n, const struct err *err)
+{
+    struct hosts *hs = arg;
+    void *value;
+    if (result != RUNTIME_OK) {
+        log_warn("hosts", "what the machines have is not known yet: %s", err->msg);
+        loop_timer_start(hs->survey, SURVEY_RETRY);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct host *h = map_find(hs->by_name, list[i].host != NULL ? list[i].host : "");
+        if (h != NULL && (list[i].cut || list[i].state == RUNTIME_PAUSED)) {
+            h->stray = true; /* we may have died in the middle of that */
+        }
+    }
+    hs->ready = true;
+    for (size_t it = 0; map_next(hs->by_name, &it, NULL, &value);) {
+        struct host *h = value;
+        h->retry_ns = 0;
+        host_requeue(h);
+    }
+}
+
+static void survey(void *arg)
+{
+    struct hosts *hs = arg;
+    hs->rt.ops->list(hs->rt.self, on_surveyed, hs);
+}
+
+void hosts_runtime_ready(struct hosts *hs)
+{
+    survey(hs);
 }
 
 struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct hosts_opts *opts)
@@ -106,15 +132,16 @@ struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct 
     hs->queue = workqueue_new(api_loop(api), "hosts", host_reconcile, hs);
     hs->by_name = map_new(free_host);
     hs->verdict = loop_timer_new(api_loop(api), hosts_verdict, hs);
+    hs->survey = loop_timer_new(api_loop(api), survey, hs);
     hs->ops = *opts->ops;
     hs->arg = opts->arg;
     memcpy(hs->key, opts->key, sizeof(hs->key));
     hs->subnet = xstrdup(opts->subnet);
     hs->dns = xstrdup(opts->dns);
-    add_host(hs, "control-plane", -1);
-    for (int i = 0; opts->names[i] != NULL; i++) {
-        add_host(hs, opts->names[i], i);
-    }
+    hs->cpu_milli = opts->cpu_milli;
+    hs->memory = opts->memory;
+    hs->pods = opts->pods;
+    hosts_recall(hs, opts->names);
     hs->watch = client_watch(hs->client, hs->kind, on_host, hs);
     return hs;
 }
@@ -130,6 +157,7 @@ void hosts_free(struct hosts *hs)
         client_off_commit(hs->client, h);
     }
     loop_timer_free(hs->verdict);
+    loop_timer_free(hs->survey);
     client_watch_free(hs->watch);
     workqueue_free(hs->queue);
     client_free(hs->client);
@@ -141,18 +169,6 @@ void hosts_free(struct hosts *hs)
 }
 
 /* ---- the runtime ---- */
-
-void hosts_runtime_ready(struct hosts *hs)
-{
-    size_t it = 0;
-    void *value;
-    hs->ready = true;
-    while (map_next(hs->by_name, &it, NULL, &value)) {
-        struct host *h = value;
-        h->retry_ns = 0;
-        host_requeue(h);
-    }
-}
 
 /* Whose guest the event is about; NULL: nobody's. Everything that happens to any container comes by
  * here, so it is not looked for among a thousand hosts when it says where it belongs. */
@@ -173,23 +189,34 @@ static struct host *host_of_guest(struct hosts *hs, const struct runtime_event *
     return NULL;
 }
 
-void hosts_runtime_event(struct hosts *hs, const struct runtime_event *ev)
+static void container_changed(struct hosts *hs, const struct runtime_event *ev)
 {
-    if (ev->type == RUNTIME_EV_CHANGED) {
-        struct host *h = host_of_guest(hs, ev);
-        if (h != NULL) {
-            host_inspect(h);
-        }
+    struct host *h = host_of_guest(hs, ev);
+    if (h != NULL) {
+        host_inspect(h, ev->why);
         return;
     }
+    h = str_eq(ev->why, "start") && ev->host != NULL ? map_find(hs->by_name, ev->host) : NULL;
+    if (h != NULL) {
+        host_fault_stray(h);
+    }
+}
+
+void hosts_runtime_event(struct hosts *hs, const struct runtime_event *ev)
+{
     size_t it = 0;
     void *value;
+    if (ev->type == RUNTIME_EV_CHANGED) {
+        container_changed(hs, ev);
+        return;
+    }
     while (map_next(hs->by_name, &it, NULL, &value)) {
         struct host *h = value;
         h->lost_daemon = true;
         if (ev->type == RUNTIME_EV_BACK) {
             h->retry_ns = 0;
-            host_inspect(h);
+            host_fault_stray(h);
+            host_inspect(h, "");
             host_requeue(h);
         }
     }

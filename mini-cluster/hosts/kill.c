@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a power cut does to containers: all of a host's are killed at once, and none of an earlier
- * life stays behind. */
+ * life stays behind. The guest itself stays, ended, so that `docker start` can switch it on. */
 #include <string.h>
 
 #include "client/client.h"
@@ -8,16 +8,15 @@
 #include "common/str.h"
 #include "hosts/hosts_impl.h"
 
-/* The guest of the control plane is of no host: its role tells whose it is. */
-static bool is_guest(const struct host *h, const struct runtime_status *st)
+bool host_is_guest(const struct host *h, const struct runtime_status *st)
 {
     return h->control_plane ? st->role == RUNTIME_SERVICES
                             : st->role == RUNTIME_HOST && str_eq(st->host, h->name);
 }
 
-static bool is_ours(const struct host *h, const struct runtime_status *st)
+bool host_has(const struct host *h, const struct runtime_status *st)
 {
-    return is_guest(h, st) || str_eq(st->host, h->name);
+    return host_is_guest(h, st) || str_eq(st->host, h->name);
 }
 
 static void finish(struct host *h)
@@ -41,11 +40,17 @@ static void on_removed(void *arg, enum runtime_result result, const struct runti
     }
 }
 
-/* What was made by hand is still there when the power comes back, only not running. */
+/* What was made by hand is still there when the power comes back, only not running; and so is the
+ * machine itself. Of one that died nobody knows yet whether it is being restarted. */
 static void kill_one(struct host *h, const struct runtime_status *st)
 {
     struct runtime *rt = &h->hosts->rt;
-    if (st->role == RUNTIME_HAND) {
+    bool guest = str_eq(st->name, h->container);
+    if (guest && (h->state == HOST_DEAD || h->revived) && !h->leaving) {
+        return;
+    }
+    h->removing++;
+    if ((guest || st->role == RUNTIME_HAND) && !h->leaving) {
         rt->ops->stop(rt->self, st->name, 0, on_removed, h);
     } else {
         rt->ops->remove(rt->self, st->name, on_removed, h);
@@ -64,8 +69,7 @@ static void on_listed(void *arg, enum runtime_result result, const struct runtim
     h->removing = 1;
     h->kill_failed = false;
     for (size_t i = 0; i < n; i++) {
-        if (is_ours(h, &list[i])) {
-            h->removing++;
+        if (host_has(h, &list[i])) {
             kill_one(h, &list[i]);
         }
     }
@@ -96,8 +100,10 @@ static void sweep(void *arg, enum runtime_result result, const struct runtime_st
 {
     struct host *h = arg;
     struct runtime *rt = &h->hosts->rt;
+    h->sweeping--;
+    host_requeue(h);
     for (size_t i = 0; i < n; i++) {
-        if (is_guest(h, &list[i]) && !str_eq(list[i].name, h->container)) {
+        if (host_is_guest(h, &list[i]) && !str_eq(list[i].name, h->container)) {
             rt->ops->remove(rt->self, list[i].name, on_swept, NULL);
         }
     }
@@ -106,6 +112,7 @@ static void sweep(void *arg, enum runtime_result result, const struct runtime_st
 void host_sweep(struct host *h)
 {
     if (h->epoch > 1) {
+        h->sweeping++;
         h->hosts->rt.ops->list(h->hosts->rt.self, sweep, h);
     }
 }

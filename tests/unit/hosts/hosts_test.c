@@ -1,256 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Machines are switched on and off under epochs that never come again, whoever dies meanwhile, and
- * what cannot be done is said on the object. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <string.h>
-
-#include "api/api.h"
-#include "client/client.h"
-#include "common/json/jx.h"
-#include "common/log.h"
-#include "common/loop.h"
-#include "common/map.h"
-#include "common/mem.h"
-#include "common/str.h"
-#include "hosts/hosts.h"
-#include "kinds/kinds.h"
-#include "meta/object.h"
-#include "runtime/fake/fake.h"
-#include "store/memvfs.h"
-#include "store/store.h"
-
-struct fixture {
-    struct loop *loop;
-    struct memvfs *disk;
-    struct fake *fake;
-    struct store *store;
-    struct api *api;
-    struct client *client;
-    struct runtime rt;
-    struct hosts *hosts;
-    char vfs[32];
-    struct map *on;     /* host -> its epoch, while its power is on */
-    struct map *guests; /* host -> the name of its guest */
-    unsigned powered;   /* how often on_power(on) was called */
-};
-
-static void on_power(void *arg, const char *name, const char *address, uint64_t epoch, bool on)
-{
-    struct fixture *f = arg;
-    assert_true(epoch > 0);
-    assert_true(strncmp(address, "10.77.0.", 8) == 0);
-    if (on) {
-        f->powered++;
-        map_put(f->on, name, (void *)(uintptr_t)epoch);
-    } else {
-        assert_true(map_remove(f->on, name));
-    }
-}
-
-static void on_guest(void *arg, const char *name, const char *container)
-{
-    struct fixture *f = arg;
-    if (container != NULL) {
-        assert_non_null(map_find(f->on, name)); /* power first */
-        map_put(f->guests, name, xstrdup(container));
-    } else {
-        assert_null(map_find(f->on, name));
-        map_remove(f->guests, name);
-    }
-}
-
-static const struct hosts_ops ops = {on_power, on_guest};
-static const char *const workers[] = {"worker-1", "worker-2", NULL};
-
-static void on_runtime(void *arg, const struct runtime_event *ev)
-{
-    hosts_runtime_event(((struct fixture *)arg)->hosts, ev);
-}
-
-static void on_recovered(void *arg, enum runtime_result result, const struct runtime_status *st,
-                         const struct err *err)
-{
-    (void)st, (void)err;
-    if (result == RUNTIME_OK) {
-        hosts_runtime_ready(((struct fixture *)arg)->hosts);
-    }
-}
-
-static void begin_life(struct fixture *f)
-{
-    struct err err = {ERR_NONE, ""};
-    struct store_opts so = {.path = "state.db", .vfs = f->vfs, .boot_id = "one"};
-    if (store_open(f->loop, &so, &f->store, &err) < 0) {
-        fail_msg("store_open: %s", err.msg);
-    }
-    struct api_opts ao = {.service_cidr = "10.77.128.0/17", .version = "v1.35.0+podlab"};
-    f->api = api_new(f->loop, f->store, &ao);
-    if (api_bootstrap(f->api, "10.77.0.1", 6443, &err) < 0) {
-        fail_msg("bootstrap: %s", err.msg);
-    }
-    struct hosts_opts opts = {
-        .names = workers, .subnet = "10.77.0.0/16", .dns = "10.77.128.10", .ops = &ops, .arg = f};
-    memset(opts.key, 7, sizeof(opts.key));
-    f->on = map_new(NULL);
-    f->guests = map_new(free);
-    f->client = client_new(f->api, "system:test");
-    fake_runtime(f->fake, &f->rt);
-    f->hosts = hosts_new(f->api, &f->rt, &opts);
-    f->rt.ops->subscribe(f->rt.self, on_runtime, f);
-    f->rt.ops->recover(f->rt.self, on_recovered, f);
-}
-
-static void end_life(struct fixture *f)
-{
-    client_free(f->client);
-    hosts_free(f->hosts);
-    api_free(f->api);
-    store_abandon(f->store);
-    f->rt.ops->free(f->rt.self);
-    map_free(f->on);
-    map_free(f->guests);
-}
-
-static void set_up(struct fixture *f)
-{
-    static int made;
-    log_set_level(LOG_ERROR);
-    jx_init();
-    *f = (struct fixture){.loop = loop_sim_new(1)};
-    snprintf(f->vfs, sizeof(f->vfs), "hosts-disk-%d", ++made);
-    f->disk = memvfs_new(f->vfs);
-    f->fake = fake_new(f->loop, NULL);
-    begin_life(f);
-}
-
-static void tear_down(struct fixture *f)
-{
-    end_life(f);
-    fake_free(f->fake);
-    loop_free(f->loop);
-    memvfs_free(f->disk);
-}
-
-static void run_ms(struct fixture *f, uint64_t ms)
-{
-    loop_sim_advance(f->loop, LOOP_MS(ms));
-}
-
-static const struct kind *kind(void)
-{
-    return kinds_find_gr("hosts.podlab.dev");
-}
-
-static const json_t *host(struct fixture *f, const char *name)
-{
-    struct err err;
-    return client_get(f->client, kind(), NULL, name, &err);
-}
-
-static void wish(struct fixture *f, const char *name, const char *field, const char *value)
-{
-    struct err err;
-    if (client_patch(f->client, kind(), NULL, name, NULL,
-                     json_pack("{s:{s:s}}", "spec", field, value), NULL, &err) < 0) {
-        fail_msg("patch: %s", err.msg);
-    }
-}
-
-static void wait_power(struct fixture *f, const char *name, const char *want, uint64_t ms)
-{
-    for (uint64_t end = loop_mono_ns(f->loop) + LOOP_MS(ms);;) {
-        const char *is = jx_str(host(f, name), "status.power", "none");
-        if (strcmp(is, want) == 0) {
-            return;
-        }
-        if (loop_mono_ns(f->loop) >= end) {
-            fail_msg("%s: status.power is %s, not %s", name, is, want);
-        }
-        run_ms(f, 1);
-    }
-}
-
-static int64_t epoch(struct fixture *f, const char *name)
-{
-    return jx_int(host(f, name), "status.epoch", -1);
-}
-
-static char *guest(struct fixture *f, const char *name)
-{
-    const char *container = map_find(f->guests, name);
-    assert_non_null(container);
-    return xstrdup(container);
-}
-
-/* ---- what the machine has ---- */
-
-struct census {
-    struct fixture *f;
-    int running, all;
-};
-
-static void count(void *arg, const struct runtime_status *st)
-{
-    struct census *c = arg;
-    c->all++;
-    c->running += st->state == RUNTIME_RUNNING;
-    assert_true(fake_starts(c->f->fake, st->name) <= 1);
-}
-
-static void expect_containers(struct fixture *f, int running, int all)
-{
-    struct census c = {.f = f};
-    fake_each(f->fake, count, &c);
-    assert_int_equal(c.running, running);
-    assert_int_equal(c.all, all);
-}
-
-struct search {
-    const char *about, *reason;
-    int64_t count;
-};
-
-static bool match(void *arg, const json_t *ev)
-{
-    struct search *s = arg;
-    if (strcmp(jx_str(ev, "involvedObject.name", ""), s->about) == 0 &&
-        strcmp(jx_str(ev, "reason", ""), s->reason) == 0) {
-        s->count += jx_int(ev, "count", 1);
-    }
-    return true;
-}
-
-static int events(struct fixture *f, const char *about, const char *reason)
-{
-    struct search s = {.about = about, .reason = reason};
-    client_each(f->client, kinds_find("", "v1", "events"), NULL, match, &s);
-    return (int)s.count;
-}
-
-static void nothing_more(void *arg, enum runtime_result result, const struct runtime_status *st,
-                         const struct err *err)
-{
-    (void)st, (void)err;
-    *(bool *)arg = result == RUNTIME_OK;
-}
-
-/* A container of a pod on this host. */
-static void make_app(struct fixture *f, const char *name, const char *on)
-{
-    struct runtime_spec spec = {
-        .name = name, .role = RUNTIME_SANDBOX, .host = on, .hash = "h", .address = "10.77.1.9"};
-    bool ok = false;
-    f->rt.ops->ensure(f->rt.self, &spec, 1, nothing_more, &ok);
-    run_ms(f, 5);
-    assert_true(ok);
-}
+/* Machines are switched on and off under epochs that never come again, whoever dies meanwhile; they
+ * are added and removed, and what cannot be done is said on the object. */
+#include "fixture.h"
 
 /* ---- power ---- */
 
@@ -280,7 +31,7 @@ static void test_off_and_on(void **state)
     wish(&f, "worker-1", "power", "Off");
     wait_power(&f, "worker-1", "Off", 100);
     assert_null(map_find(f.on, "worker-1"));
-    expect_containers(&f, 2, 2); /* the pod's container went too */
+    expect_containers(&f, 2, 3); /* the pod's container went, the machine's is there, ended */
     wish(&f, "worker-1", "power", "On");
     wait_power(&f, "worker-1", "On", 100);
     assert_int_equal(epoch(&f, "worker-1"), 2);
@@ -298,7 +49,7 @@ static void test_control_plane_off_and_on(void **state)
     run_ms(&f, 10);
     wish(&f, "control-plane", "power", "Off");
     wait_power(&f, "control-plane", "Off", 100);
-    expect_containers(&f, 2, 2);
+    expect_containers(&f, 2, 3);
     wish(&f, "control-plane", "power", "On");
     wait_power(&f, "control-plane", "On", 100);
     expect_containers(&f, 3, 3);
@@ -328,7 +79,8 @@ static void test_off_at_every_tick(void **state)
                 run_ms(&f, 5000);
                 wait_power(&f, "worker-1", "Off", 1);
                 assert_null(map_find(f.on, "worker-1"));
-                expect_containers(&f, 2, 2);
+                struct census c = take_census(&f);
+                assert_int_equal(c.running, 2);
             }
             wish(&f, "worker-1", "power", "On");
             run_ms(&f, 5000);
@@ -360,7 +112,7 @@ static void test_adopted_while_running(void **state)
     /* and its wish is still listened to */
     wish(&f, "worker-1", "power", "Off");
     wait_power(&f, "worker-1", "Off", 100);
-    expect_containers(&f, 2, 2);
+    expect_containers(&f, 2, 3);
     tear_down(&f);
 }
 
@@ -402,7 +154,7 @@ static void test_death_at_every_tick_of_a_cut(void **state)
         begin_life(&f);
         run_ms(&f, 1000);
         wait_power(&f, "worker-1", "Off", 1);
-        expect_containers(&f, 2, 2);
+        expect_containers(&f, 2, 3);
         wish(&f, "worker-1", "power", "On");
         run_ms(&f, 1000);
         wait_power(&f, "worker-1", "On", 1);
@@ -425,8 +177,9 @@ static void test_docker_kill_is_the_plug(void **state)
     assert_true(fake_kill(f.fake, container, 137, false));
     run_ms(&f, 20);
     assert_null(map_find(f.on, "worker-2")); /* off at once ... */
-    expect_containers(&f, 2, 2);             /* with all that ran there */
-    wait_power(&f, "worker-2", "Off", 3000);
+    expect_containers(&f, 2, 3);             /* with all that ran there */
+    run_ms(&f, 3000);
+    wait_power(&f, "worker-2", "Off", 1);
     assert_string_equal(jx_str(host(&f, "worker-2"), "spec.power", ""), "Off");
     assert_int_equal(events(&f, "worker-2", "PowerLost"), 1);
     assert_string_equal(jx_str(host(&f, "worker-1"), "spec.power", ""), "On");
@@ -482,7 +235,7 @@ static void test_daemon_away_keeps_state(void **state)
     assert_null(map_find(f.on, "worker-2"));
     fake_set_down(f.fake, false);
     wait_power(&f, "worker-2", "Off", 1000);
-    expect_containers(&f, 2, 2);
+    expect_containers(&f, 2, 3);
     assert_int_equal(epoch(&f, "worker-1"), 1);
     tear_down(&f);
 }
@@ -556,7 +309,7 @@ static void test_full_disk(void **state)
     memvfs_full(f.disk, false);
     run_ms(&f, 20000);
     wait_power(&f, "worker-1", "Off", 1);
-    expect_containers(&f, 2, 2);
+    expect_containers(&f, 2, 3);
     end_life(&f);
     begin_life(&f);
     run_ms(&f, 100);
@@ -568,88 +321,290 @@ static void test_full_disk(void **state)
 
 /* ---- wishes ---- */
 
-static void test_a_deleted_object_comes_back(void **state)
+static void delete_host(struct fixture *f, const char *name)
+{
+    struct err err;
+    if (client_delete(f->client, kind(), NULL, name, NULL, &err) < 0) {
+        fail_msg("delete: %s", err.msg);
+    }
+}
+
+static void add_host(struct fixture *f, const char *name, const char *power)
+{
+    struct err err;
+    json_t *obj = json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:{s:i, s:s}}}", "apiVersion",
+                            "podlab.dev/v1", "kind", "Host", "metadata", "name", name, "spec",
+                            "power", power, "capacity", "cpu", 4, "memory", "8Gi");
+    if (client_create(f->client, kind(), NULL, obj, NULL, &err) < 0) {
+        fail_msg("create: %s", err.msg);
+    }
+}
+
+static void expect_gone(struct fixture *f, const char *name, uint64_t ms)
+{
+    for (uint64_t end = loop_mono_ns(f->loop) + LOOP_MS(ms); host(f, name) != NULL; run_ms(f, 1)) {
+        assert_true(loop_mono_ns(f->loop) < end);
+    }
+    assert_null(map_find(f->on, name));
+    assert_null(map_find(f->guests, name));
+}
+
+static void test_the_control_plane_comes_back(void **state)
 {
     struct fixture f;
-    struct err err;
     (void)state;
     set_up(&f);
-    wait_power(&f, "worker-1", "On", 100);
-    wish(&f, "worker-1", "power", "Off");
-    wait_power(&f, "worker-1", "Off", 100);
-    wish(&f, "worker-1", "power", "On");
-    wait_power(&f, "worker-1", "On", 100);
-    cleanup_free char *uid = xstrdup(object_uid(host(&f, "worker-1")));
-    assert_int_equal(client_delete(f.client, kind(), NULL, "worker-1", NULL, &err), 0);
+    wait_power(&f, "control-plane", "On", 100);
+    cleanup_free char *uid = xstrdup(object_uid(host(&f, "control-plane")));
+    delete_host(&f, "control-plane");
     run_ms(&f, 100);
-    assert_string_not_equal(object_uid(host(&f, "worker-1")), uid);
-    wait_power(&f, "worker-1", "On", 100);
-    assert_int_equal(epoch(&f, "worker-1"), 2); /* the machine did not notice */
-    assert_int_equal(events(&f, "worker-1", "Restored"), 1);
+    assert_string_not_equal(object_uid(host(&f, "control-plane")), uid);
+    wait_power(&f, "control-plane", "On", 100);
+    assert_int_equal(epoch(&f, "control-plane"), 1); /* the machine did not notice */
+    assert_int_equal(events(&f, "control-plane", "Restored"), 1);
     expect_containers(&f, 3, 3);
-    /* what was off stays off */
-    wish(&f, "worker-1", "power", "Off");
-    wait_power(&f, "worker-1", "Off", 100);
-    assert_int_equal(client_delete(f.client, kind(), NULL, "worker-1", NULL, &err), 0);
+    wish(&f, "control-plane", "power", "Off"); /* what was off stays off */
+    wait_power(&f, "control-plane", "Off", 100);
+    delete_host(&f, "control-plane");
     run_ms(&f, 100);
-    assert_string_equal(jx_str(host(&f, "worker-1"), "spec.power", ""), "Off");
-    wait_power(&f, "worker-1", "Off", 100);
+    assert_string_equal(jx_str(host(&f, "control-plane"), "spec.power", ""), "Off");
+    wait_power(&f, "control-plane", "Off", 100);
     tear_down(&f);
 }
 
-static void test_a_deletion_while_nobody_looks_repeats_no_epoch(void **state)
+static void test_a_host_is_added(void **state)
 {
     struct fixture f;
-    struct err err;
     (void)state;
     set_up(&f);
     wait_power(&f, "worker-1", "On", 100);
-    wish(&f, "worker-1", "power", "Off");
-    wait_power(&f, "worker-1", "Off", 100);
-    run_ms(&f, 10);
-    assert_int_equal(client_delete(f.client, kind(), NULL, "worker-1", NULL, &err), 0);
-    hosts_free(f.hosts);
-    f.hosts = NULL;
-    loop_sim_tick(f.loop); /* the deletion is committed, and nobody makes it good */
-    end_life(&f);
+    add_host(&f, "big-one", "On");
+    wait_power(&f, "big-one", "On", 200);
+    assert_string_equal(jx_str(host(&f, "big-one"), "status.address", ""), "10.77.0.13");
+    assert_int_equal(epoch(&f, "big-one"), 1);
+    const struct hosts_machine *m = map_find(f.machines, "big-one");
+    assert_int_equal(m->cpu_milli, 4000);
+    assert_int_equal(m->memory, (int64_t)8 << 30);
+    assert_int_equal(m->pods, 110);
+    assert_int_equal(events(&f, "big-one", "Added"), 1);
+    assert_int_equal(events(&f, "big-one", "SwitchedOn"), 1);
+    assert_int_equal(events(&f, "big-one", "SwitchedOff"), 0);
+    expect_containers(&f, 4, 4);
+    end_life(&f); /* it is remembered */
     begin_life(&f);
-    wait_power(&f, "worker-1", "On", 1000); /* a new object asks for On */
-    assert_int_equal(epoch(&f, "worker-1"), 2);
-    expect_containers(&f, 3, 3);
+    run_ms(&f, 200);
+    wait_power(&f, "big-one", "On", 100);
+    assert_string_equal(jx_str(host(&f, "big-one"), "status.address", ""), "10.77.0.13");
+    assert_int_equal(epoch(&f, "big-one"), 1);
+    m = map_find(f.machines, "big-one");
+    assert_int_equal(m->cpu_milli, 4000);
+    expect_containers(&f, 4, 4);
     tear_down(&f);
 }
 
-static void test_an_invented_host_is_answered(void **state)
-{
-    struct fixture f;
-    struct err err;
-    (void)state;
-    set_up(&f);
-    json_t *obj = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "podlab.dev/v1", "kind", "Host",
-                            "metadata", "name", "worker-9");
-    assert_int_equal(client_create(f.client, kind(), NULL, obj, NULL, &err), 0);
-    run_ms(&f, 1000);
-    assert_int_equal(events(&f, "worker-9", "NoSuchMachine"), 1);
-    assert_null(jx_path(host(&f, "worker-9"), "status.power"));
-    expect_containers(&f, 3, 3);
-    tear_down(&f);
-}
-
-static void test_what_is_not_supported_yet_is_said(void **state)
+static void test_a_host_is_added_switched_off(void **state)
 {
     struct fixture f;
     (void)state;
     set_up(&f);
     wait_power(&f, "worker-1", "On", 100);
-    wish(&f, "worker-1", "power", "Paused");
-    run_ms(&f, 1000);
-    assert_int_equal(events(&f, "worker-1", "NotSupported"), 1);
-    wish(&f, "worker-1", "network", "Partitioned");
-    run_ms(&f, 1000);
-    assert_int_equal(events(&f, "worker-1", "NotSupported"), 2);
+    add_host(&f, "spare", "Off");
+    wait_power(&f, "spare", "Off", 200);
+    assert_int_equal(epoch(&f, "spare"), 0);
+    assert_null(map_find(f.on, "spare"));
+    wish(&f, "spare", "power", "On");
+    wait_power(&f, "spare", "On", 200);
+    assert_int_equal(epoch(&f, "spare"), 1);
+    tear_down(&f);
+}
+
+static void test_a_host_is_removed(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    wait_power(&f, "worker-1", "On", 100);
+    wait_power(&f, "worker-2", "On", 100);
+    make_app(&f, "app-1", "worker-1");
+    delete_host(&f, "worker-1");
+    expect_gone(&f, "worker-1", 200);
+    assert_int_equal(f.removed, 1);
+    expect_containers(&f, 2, 2); /* the machine's own container went, too */
+    for (int life = 0; life < 2; life++) {
+        run_ms(&f, 5000);
+        assert_null(host(&f, "worker-1")); /* it does not come back */
+        expect_containers(&f, 2, 2);
+        end_life(&f);
+        begin_life(&f);
+    }
+    add_host(&f, "worker-1", "On"); /* unless somebody adds it: with its old address, and no
+                                     * epoch twice */
+    wait_power(&f, "worker-1", "On", 200);
+    assert_int_equal(epoch(&f, "worker-1"), 2);
+    assert_string_equal(jx_str(host(&f, "worker-1"), "status.address", ""), "10.77.0.11");
+    tear_down(&f);
+}
+
+/* The object waits for its machine, also over deaths of ours in every moment. */
+static void test_death_at_every_tick_of_a_removal(void **state)
+{
+    (void)state;
+    for (int ticks = 0; ticks < 24; ticks++) {
+        struct fixture f;
+        set_up(&f);
+        wait_power(&f, "worker-1", "On", 100);
+        wait_power(&f, "worker-2", "On", 100);
+        make_app(&f, "app-1", "worker-1");
+        delete_host(&f, "worker-1");
+        loop_sim_tick(f.loop); /* committed */
+        for (int i = 0; i < ticks; i++) {
+            if (!loop_sim_tick(f.loop)) {
+                loop_sim_advance(f.loop, loop_sim_next(f.loop));
+            }
+        }
+        end_life(&f);
+        begin_life(&f);
+        run_ms(&f, 1000);
+        expect_gone(&f, "worker-1", 1);
+        expect_containers(&f, 2, 2);
+        tear_down(&f);
+    }
+}
+
+/* In every moment of its coming up, of going down, paused, cut off, dead. */
+static void test_removed_in_any_state(void **state)
+{
+    (void)state;
+    for (int ticks = 0; ticks < 30; ticks++) {
+        struct fixture f;
+        set_up(&f);
+        for (int i = 0; i < ticks; i++) {
+            if (!loop_sim_tick(f.loop)) {
+                loop_sim_advance(f.loop, loop_sim_next(f.loop));
+            }
+        }
+        if (ticks % 3 == 1) {
+            wish(&f, "worker-1", "power", ticks % 2 == 0 ? "Paused" : "Off");
+            loop_sim_tick(f.loop);
+        }
+        delete_host(&f, "worker-1");
+        run_ms(&f, 5000);
+        expect_gone(&f, "worker-1", 1);
+        expect_containers(&f, 2, 2);
+        tear_down(&f);
+    }
+    struct fixture f;
+    set_up(&f);
+    wait_power(&f, "worker-1", "On", 100);
+    run_ms(&f, 10);
+    cleanup_free char *container = guest(&f, "worker-1");
+    assert_true(fake_kill(f.fake, container, 137, false));
+    run_ms(&f, 20); /* nobody knows yet why it died */
+    delete_host(&f, "worker-1");
+    expect_gone(&f, "worker-1", 200);
+    run_ms(&f, 10000);
+    expect_containers(&f, 2, 2);
+    tear_down(&f);
+}
+
+/* Somebody took our finalizer away: the machine goes all the same. */
+static void test_removed_by_force(void **state)
+{
+    struct fixture f;
+    struct err err;
+    (void)state;
+    for (int dead = 0; dead < 2; dead++) {
+        set_up(&f);
+        wait_power(&f, "worker-1", "On", 100);
+        wait_power(&f, "worker-2", "On", 100);
+        run_ms(&f, 10);
+        if (dead == 1) {
+            hosts_free(f.hosts);
+            f.hosts = NULL;
+        }
+        delete_host(&f, "worker-1");
+        json_t *patch = json_pack("{s:{s:n}}", "metadata", "finalizers");
+        assert_int_equal(client_patch(f.client, kind(), NULL, "worker-1", NULL, patch, NULL, &err),
+                         0);
+        if (dead == 1) {
+            loop_sim_tick(f.loop);
+            end_life(&f);
+            begin_life(&f);
+        }
+        run_ms(&f, 500);
+        expect_gone(&f, "worker-1", 1);
+        expect_containers(&f, 2, 2);
+        add_host(&f, "worker-1", "On");
+        wait_power(&f, "worker-1", "On", 200);
+        assert_int_equal(epoch(&f, "worker-1"), 2);
+        tear_down(&f);
+    }
+}
+
+/* A new one by the name of one that is still going. */
+static void test_replaced(void **state)
+{
+    struct fixture f;
+    struct err err;
+    (void)state;
+    set_up(&f);
+    wait_power(&f, "worker-1", "On", 100);
+    delete_host(&f, "worker-1");
+    json_t *patch = json_pack("{s:{s:n}}", "metadata", "finalizers");
+    assert_int_equal(client_patch(f.client, kind(), NULL, "worker-1", NULL, patch, NULL, &err), 0);
+    add_host(&f, "worker-1", "On");
+    run_ms(&f, 3000);
     wait_power(&f, "worker-1", "On", 1);
-    assert_string_equal(jx_str(host(&f, "worker-1"), "status.network", ""), "Connected");
     expect_containers(&f, 3, 3);
+    tear_down(&f);
+}
+
+static void test_another_capacity(void **state)
+{
+    struct fixture f;
+    struct err err;
+    (void)state;
+    set_up(&f);
+    wait_power(&f, "worker-1", "On", 100);
+    const struct hosts_machine *m = map_find(f.machines, "worker-1");
+    assert_int_equal(m->cpu_milli, 2000);
+    assert_int_equal(m->memory, (int64_t)2 << 30);
+    assert_string_equal(jx_str(host(&f, "worker-1"), "spec.capacity.memory", ""), "2Gi");
+    json_t *patch = json_pack("{s:{s:{s:s, s:i}}}", "spec", "capacity", "cpu", "1500m", "pods", 5);
+    assert_int_equal(client_patch(f.client, kind(), NULL, "worker-1", NULL, patch, NULL, &err), 0);
+    run_ms(&f, 10);
+    m = map_find(f.machines, "worker-1");
+    assert_int_equal(m->cpu_milli, 1500);
+    assert_int_equal(m->memory, (int64_t)2 << 30);
+    assert_int_equal(m->pods, 5);
+    assert_int_equal(events(&f, "worker-1", "CapacityChanged"), 1);
+    assert_int_equal(epoch(&f, "worker-1"), 1);
+    patch = json_pack("{s:{s:{s:s}}}", "spec", "capacity", "cpu", "-1");
+    assert_int_equal(client_patch(f.client, kind(), NULL, "worker-1", NULL, patch, NULL, &err), -1);
+    patch = json_pack("{s:{s:{s:s}}}", "spec", "capacity", "cpu", "many");
+    assert_int_equal(client_patch(f.client, kind(), NULL, "worker-1", NULL, patch, NULL, &err), -1);
+    tear_down(&f);
+}
+
+static void expect_name(void *arg, const char *name)
+{
+    str_add_f(arg, "%s ", name);
+}
+
+static void test_whose_nodes_will_be_there(void **state)
+{
+    struct fixture f;
+    cleanup_str struct str names = STR_INIT;
+    (void)state;
+    set_up(&f);
+    hosts_each_expected(f.hosts, expect_name, &names);
+    assert_string_equal(str_c(&names), "control-plane worker-1 worker-2 ");
+    wait_power(&f, "worker-1", "On", 100);
+    wish(&f, "worker-1", "power", "Off");
+    wish(&f, "worker-2", "network", "Partitioned");
+    str_clear(&names);
+    hosts_each_expected(f.hosts, expect_name, &names);
+    assert_string_equal(str_c(&names), "control-plane ");
     tear_down(&f);
 }
 
@@ -702,10 +657,16 @@ int main(void)
         cmocka_unit_test(test_uncertain_starts),
         cmocka_unit_test(test_earlier_guest_gives_way),
         cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_a_deleted_object_comes_back),
-        cmocka_unit_test(test_a_deletion_while_nobody_looks_repeats_no_epoch),
-        cmocka_unit_test(test_an_invented_host_is_answered),
-        cmocka_unit_test(test_what_is_not_supported_yet_is_said),
+        cmocka_unit_test(test_the_control_plane_comes_back),
+        cmocka_unit_test(test_a_host_is_added),
+        cmocka_unit_test(test_a_host_is_added_switched_off),
+        cmocka_unit_test(test_a_host_is_removed),
+        cmocka_unit_test(test_death_at_every_tick_of_a_removal),
+        cmocka_unit_test(test_removed_in_any_state),
+        cmocka_unit_test(test_removed_by_force),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_another_capacity),
+        cmocka_unit_test(test_whose_nodes_will_be_there),
         cmocka_unit_test(test_the_status_is_ours),
         cmocka_unit_test(test_addresses),
     };
