@@ -8,6 +8,7 @@
 #include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
+#include "common/str.h"
 #include "kube/kube.h"
 #include "lab/lab.h"
 
@@ -135,6 +136,39 @@ static bool all_are_on(const json_t *hosts)
     return true;
 }
 
+static bool is_reachable(const json_t *host)
+{
+    return strcmp(jx_str(host, "spec.power", "On"), "On") == 0 &&
+           strcmp(jx_str(host, "spec.network", "Connected"), "Connected") == 0;
+}
+
+/* Pods that are made before all agents have reported stand on those that have. */
+static bool all_report(struct kube *k, const json_t *hosts)
+{
+    json_auto_t *nodes = NULL;
+    struct err err;
+    size_t i, j;
+    json_t *node;
+    const json_t *host;
+    if (reach_get(k, "/api/v1/nodes", &nodes, &err) < 0) {
+        return true; /* it may be none of our business */
+    }
+    const json_t *items = jx_arr(nodes, "items");
+    const json_t *host_items = jx_arr(hosts, "items");
+    jx_each(i, node, items)
+    {
+        const json_t *ready = jx_find(jx_arr(node, "status.conditions"), "type", "Ready");
+        jx_each(j, host, host_items)
+        {
+            if (str_eq(jx_str(host, "metadata.name", ""), jx_str(node, "metadata.name", "")) &&
+                is_reachable(host) && !str_eq(jx_get_str(ready, "status", ""), "True")) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 int reach_hosts(struct kube *k, json_t **ret, struct err *err)
 {
     json_t *hosts = NULL;
@@ -147,7 +181,8 @@ int reach_hosts(struct kube *k, json_t **ret, struct err *err)
         if (reach_get(k, "/apis/podlab.dev/v1/hosts", &hosts, err) < 0) {
             return -1;
         }
-        if (all_are_on(hosts)) {
+        bool on = all_are_on(hosts), late = loop_mono_ns(kube_loop(k)) > until;
+        if (on && (late || all_report(k, hosts))) {
             *ret = hosts;
             return 0;
         }

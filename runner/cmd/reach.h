@@ -19,8 +19,8 @@ int reach_cluster(struct loop *loop, const char *kubeconfig, struct kube **ret, 
                   struct err *err) WARN_UNUSED;
 /* One GET, waited for. Another status than 200 is an error with the cluster's own words. */
 int reach_get(struct kube *k, const char *path, json_t **ret, struct err *err) WARN_UNUSED;
-/* Its hosts, each with an address and in the power state that is asked for; ERR_TIMEOUT when that
- * is not so after 10 s. An empty list where there are no Host objects. */
+/* Its hosts, each with an address and in the power state that is asked for, their nodes Ready;
+ * ERR_TIMEOUT when they are not up after 10 s. An empty list where there are no Host objects. */
 int reach_hosts(struct kube *k, json_t **ret, struct err *err) WARN_UNUSED;
 
 /* ERR_INVALID names what the lab requires and this cluster (or this machine) does not have.

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -212,4 +213,31 @@ const char *kube_span_words(int64_t us, char buf[KUBE_WORDS_SIZE])
     const char *unit = s < 120 ? "s" : s < 7200 ? "min" : s < 172800 ? "h" : "d";
     snprintf(buf, KUBE_WORDS_SIZE, "%" PRId64 " %s", n, unit);
     return buf;
+}
+
+bool kube_duration(const char *text, int64_t *ret_us)
+{
+    static const struct {
+        const char *unit;
+        int64_t us;
+    } units[] = {{"ms", 1000}, {"us", 1}, {"h", 3600000000}, {"m", 60000000}, {"s", 1000000}};
+    int64_t sum = 0;
+    if (text[0] == '\0') {
+        return false;
+    }
+    while (*text != '\0') {
+        char *end;
+        double n = strtod(text, &end);
+        size_t i = 0;
+        while (i < ARRAY_LEN(units) && !str_has_prefix(end, units[i].unit)) {
+            i++;
+        }
+        if (strchr("." DIGITS, text[0]) == NULL || i == ARRAY_LEN(units) || n > 1e6) {
+            return false;
+        }
+        sum += (int64_t)(n * (double)units[i].us);
+        text = end + strlen(units[i].unit);
+    }
+    *ret_us = sum;
+    return true;
 }

@@ -16,6 +16,9 @@ bool kube_bytes(const char *text, int64_t *ret);
 int64_t kube_milli_of(const json_t *obj, const char *key);
 int64_t kube_bytes_of(const json_t *obj, const char *key);
 
+/* "500ms", "20s", "1m30s", "2h": microseconds. False, and nothing written, when it is none. */
+bool kube_duration(const char *text, int64_t *ret_us);
+
 /* "2026-01-01T00:00:05Z", with or without a fraction: microseconds since 1970. False when it is no
  * time in UTC. */
 bool kube_time(const char *text, int64_t *ret_us);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Draws a row per host: its state, its pods, its unreserved CPU. */
+/* Draws a row per host: its state, what it runs, its unreserved CPU. */
 #include "repl/map.h"
 
 #include <stdio.h>
@@ -11,6 +11,8 @@
 #include "common/mem.h"
 #include "kube/kube.h"
 #include "kube/units.h"
+
+#define PATIENCE LOOP_S(3)
 
 enum { NAME_COLUMNS = 10, STATE_COLUMNS = 9 };
 
@@ -112,33 +114,111 @@ static void end_row(struct str *out, size_t from, const char *free_text, unsigne
     str_add_f(out, "%s\n", free_text);
 }
 
-/* The pods that `node` has (NULL: those on none), wrapped behind the first two columns. */
-static void add_pods(const json_t *pods, const char *node, const char *ns, bool heard,
+/* Behind the first two columns, on the next line when this one is full. */
+static void add_cell(const char *name, const char *word, const struct style *st, struct str *out,
+                     size_t *from)
+{
+    cleanup_free char *cell = xasprintf("[%s:%s]", name, word);
+    if (style_columns(out->p + *from, out->len - *from) + strlen(cell) + 1 > st->width) {
+        trim(out);
+        str_add_f(out, "\n%*s", NAME_COLUMNS + STATE_COLUMNS + 2, "");
+        *from = out->len - (NAME_COLUMNS + STATE_COLUMNS + 2);
+    }
+    str_add_f(out, "%s ", cell);
+}
+
+/* The pods that `node` has (NULL: those on none). */
+static void add_pods(const struct map_scene *m, const char *node, bool heard,
                      const struct style *st, struct str *out, size_t *from)
 {
     size_t i;
     json_t *pod;
-    jx_each(i, pod, pods)
+    jx_each(i, pod, m->pods)
     {
-        if (!str_eq(jx_str(pod, "spec.nodeName", NULL), node) ||
-            !str_eq(jx_str(pod, "metadata.namespace", ""), ns)) {
-            continue;
+        if (str_eq(jx_str(pod, "spec.nodeName", NULL), node) &&
+            str_eq(jx_str(pod, "metadata.namespace", ""), m->ns)) {
+            add_cell(short_name(pod), pod_word(pod, heard), st, out, from);
         }
-        cleanup_free char *cell = xasprintf("[%s:%s]", short_name(pod), pod_word(pod, heard));
-        if (style_columns(out->p + *from, out->len - *from) + strlen(cell) + 1 > st->width) {
-            trim(out);
-            str_add_f(out, "\n%*s", NAME_COLUMNS + STATE_COLUMNS + 2, "");
-            *from = out->len - (NAME_COLUMNS + STATE_COLUMNS + 2);
-        }
-        str_add_f(out, "%s ", cell);
     }
 }
 
-static const char *node_word(const json_t *node, bool *ret_heard)
+static const json_t *named(const json_t *list, const char *name)
+{
+    size_t i;
+    const json_t *obj;
+    jx_each(i, obj, list)
+    {
+        if (str_eq(jx_str(obj, "metadata.name", ""), name)) {
+            return obj;
+        }
+    }
+    return NULL;
+}
+
+/* ---- containers made by hand ---- */
+
+/* The ports it has, or how it is when that is not up. */
+static char *container_word(const json_t *host, const json_t *container, bool heard)
+{
+    struct str out = STR_INIT;
+    const char *state = jx_str(container, "state", "");
+    size_t i;
+    const json_t *port;
+    if (!heard) {
+        return xstrdup("??");
+    }
+    if (!str_eq(state, "running")) {
+        return xstrdup(state);
+    }
+    jx_each(i, port, jx_arr(host, "status.ports"))
+    {
+        if (str_eq(jx_str(port, "owner", ""), jx_str(container, "name", "?"))) {
+            str_add_f(&out, "%s%d", out.len > 0 ? "," : "", (int)jx_int(port, "port", 0));
+        }
+    }
+    if (out.len == 0) {
+        str_add(&out, "up");
+    }
+    return str_take(&out);
+}
+
+static void add_containers(const json_t *host, bool heard, const struct style *st, struct str *out,
+                           size_t *from)
+{
+    size_t i;
+    const json_t *c;
+    jx_each(i, c, jx_arr(host, "status.containers"))
+    {
+        if (jx_str(c, "pod", "")[0] == '\0') {
+            cleanup_free char *word = container_word(host, c, heard);
+            add_cell(jx_str(c, "name", "?"), word, st, out, from);
+        }
+    }
+}
+
+/* ---- hosts ---- */
+
+/* How long ago a node was heard; -1: nobody knows. *ret_overdue: longer than it would keep silent.
+ */
+static int64_t heard_us(const struct map_scene *m, const char *node, bool *ret_overdue)
+{
+    const json_t *lease = named(m->leases, node);
+    int64_t at, beat = jx_int(lease, "spec.leaseDurationSeconds", 0) * 1000000 / 4;
+    *ret_overdue = false;
+    if (!kube_time(jx_str(lease, "spec.renewTime", ""), &at)) {
+        return -1;
+    }
+    (void)kube_duration(jx_str(named(m->clocks, "cluster"), "status.heartbeat", ""), &beat);
+    int64_t ago = m->now_us > at ? m->now_us - at : 0;
+    *ret_overdue = ago > 3 * beat;
+    return ago;
+}
+
+static const char *node_word(const json_t *node, bool overdue, bool *ret_heard)
 {
     const json_t *ready = jx_find(jx_arr(node, "status.conditions"), "type", "Ready");
     const char *status = jx_get_str(ready, "status", "Unknown");
-    *ret_heard = strcmp(status, "Unknown") != 0;
+    *ret_heard = strcmp(status, "Unknown") != 0 && !overdue;
     if (!*ret_heard) {
         return "SILENT";
     }
@@ -163,23 +243,37 @@ static int64_t cpu_free(const json_t *node, const json_t *pods)
     return cpu;
 }
 
-static void add_node(const json_t *node, const json_t *pods, const char *ns, const struct style *st,
-                     struct str *out)
+/* What stands at the right: room, or the time of the last word. */
+static void say_rest(const struct map_scene *m, const json_t *node, bool heard, int64_t ago,
+                     char *buf, size_t size)
 {
     char words[KUBE_WORDS_SIZE];
-    char room[64] = "";
-    bool heard;
+    buf[0] = '\0';
+    if (heard) {
+        int64_t cpu = cpu_free(node, m->pods);
+        snprintf(buf, size, "%s CPU free", kube_cpu_words(cpu > 0 ? cpu : 0, words));
+    } else if (ago >= 0 && ago < 10000000) {
+        snprintf(buf, size, "heard %.1f s ago", (double)ago / 1e6);
+    } else if (ago >= 0) {
+        snprintf(buf, size, "heard %s ago", kube_span_words(ago, words));
+    }
+}
+
+static void add_node(const struct map_scene *m, const json_t *node, const struct style *st,
+                     struct str *out)
+{
+    char rest[64];
+    bool heard, overdue;
     size_t from = out->len;
     const char *name = jx_str(node, "metadata.name", "");
-    const char *word = node_word(node, &heard);
+    int64_t ago = heard_us(m, name, &overdue);
+    const char *word = node_word(node, overdue, &heard);
     str_add_f(out, " %-*s %s%-*s%s", NAME_COLUMNS, name, heard ? "" : style_on(st, STYLE_BAD),
               STATE_COLUMNS, word, heard ? "" : style_off(st));
-    add_pods(pods, name, ns, heard, st, out, &from);
-    if (heard) {
-        int64_t cpu = cpu_free(node, pods);
-        snprintf(room, sizeof(room), "%s CPU free", kube_cpu_words(cpu > 0 ? cpu : 0, words));
-    }
-    end_row(out, from, room, st->width);
+    add_pods(m, name, heard, st, out, &from);
+    add_containers(named(m->hosts, name), heard, st, out, &from);
+    say_rest(m, node, heard, ago, rest, sizeof(rest));
+    end_row(out, from, rest, st->width);
 }
 
 static bool is_control_plane(const json_t *node)
@@ -187,21 +281,20 @@ static bool is_control_plane(const json_t *node)
     return jx_get(jx_obj(node, "metadata.labels"), "node-role.kubernetes.io/control-plane") != NULL;
 }
 
-void map_view_draw(const json_t *nodes, const json_t *pods, const char *ns, const struct style *st,
-                   struct str *out)
+void map_view_draw(const struct map_scene *m, const struct style *st, struct str *out)
 {
     size_t i;
     json_t *node;
-    jx_each(i, node, nodes)
+    jx_each(i, node, m->nodes)
     {
         if (!is_control_plane(node)) {
-            add_node(node, pods, ns, st, out);
+            add_node(m, node, st, out);
         }
     }
     size_t from = out->len;
     str_add_f(out, " %-*s %-*s", NAME_COLUMNS, "(no host)", STATE_COLUMNS, "");
     size_t before = out->len;
-    add_pods(pods, NULL, ns, true, st, out, &from);
+    add_pods(m, NULL, true, st, out, &from);
     if (out->len > before) {
         end_row(out, from, "", st->width);
     } else {
@@ -212,11 +305,21 @@ void map_view_draw(const json_t *nodes, const json_t *pods, const char *ns, cons
 
 /* ---- asking ---- */
 
+enum { NODES, PODS, HOSTS, LEASES, CLOCKS, LISTS };
+
+struct map_view;
+struct asking {
+    struct map_view *map;
+    int list;
+};
+
 struct map_view {
     struct kube *kube;
     char *ns;
     struct style st;
-    json_t *nodes, *pods;
+    struct asking askings[LISTS];
+    json_t *lists[LISTS];
+    unsigned waiting;
     struct err err;
     map_done *done;
     void *arg;
@@ -227,9 +330,10 @@ void map_view_free(struct map_view *m)
     if (m == NULL) {
         return;
     }
-    kube_forget(m->kube, m);
-    json_decref(m->nodes);
-    json_decref(m->pods);
+    for (int i = 0; i < LISTS; i++) {
+        kube_forget(m->kube, &m->askings[i]);
+        json_decref(m->lists[i]);
+    }
     free(m->ns);
     free(m);
 }
@@ -239,55 +343,61 @@ static void finish(struct map_view *m)
     cleanup_str struct str out = STR_INIT;
     map_done *done = m->done;
     void *arg = m->arg;
-    if (m->nodes == NULL || m->pods == NULL) {
+    struct map_scene scene = {
+        .nodes = jx_arr(m->lists[NODES], "items"),
+        .pods = jx_arr(m->lists[PODS], "items"),
+        .hosts = jx_arr(m->lists[HOSTS], "items"),
+        .leases = jx_arr(m->lists[LEASES], "items"),
+        .clocks = jx_arr(m->lists[CLOCKS], "items"),
+        .ns = m->ns,
+        .now_us = loop_wall_us(kube_loop(m->kube)),
+    };
+    if (scene.nodes == NULL || scene.pods == NULL) {
         str_add_f(&out, " The cluster does not answer: %s\n", m->err.msg);
     } else {
-        map_view_draw(jx_arr(m->nodes, "items"), jx_arr(m->pods, "items"), m->ns, &m->st, &out);
+        map_view_draw(&scene, &m->st, &out);
     }
     map_view_free(m);
     done(arg, str_c(&out));
 }
 
-static json_t *list_of(struct map_view *m, const struct kube_answer *a)
+/* Clusters of others have no hosts and no clock: the map goes without. */
+static void on_list(void *arg, const struct kube_answer *a)
 {
+    struct asking *asking = arg;
+    struct map_view *m = asking->map;
     if (a->status == 200 && jx_arr(a->answer, "items") != NULL) {
-        return jx_edit(a->answer);
-    }
-    if (a->status == 0) {
+        m->lists[asking->list] = jx_edit(a->answer);
+    } else if (a->status == 0) {
         m->err = *a->err;
-    } else {
+    } else if (asking->list <= PODS) {
         err_set(&m->err, ERR_UNAVAILABLE, "%s", jx_str(a->answer, "message", "no list came"));
     }
-    return NULL;
-}
-
-static void on_pods(void *arg, const struct kube_answer *a)
-{
-    struct map_view *m = arg;
-    m->pods = list_of(m, a);
-    finish(m);
-}
-
-static void on_nodes(void *arg, const struct kube_answer *a)
-{
-    struct map_view *m = arg;
-    m->nodes = list_of(m, a);
-    if (m->nodes == NULL) {
+    if (--m->waiting == 0) {
         finish(m);
-        return;
     }
-    kube_get(m->kube, "/api/v1/pods", LOOP_S(5), on_pods, m);
 }
 
 struct map_view *map_view_new(struct kube *kube, const char *ns, const struct style *st,
                               map_done *done, void *arg)
 {
+    static const char *const paths[LISTS] = {
+        [NODES] = "/api/v1/nodes",
+        [PODS] = "/api/v1/pods",
+        [HOSTS] = "/apis/podlab.dev/v1/hosts",
+        [LEASES] = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases",
+        [CLOCKS] = "/apis/podlab.dev/v1/clocks",
+    };
     struct map_view *m = xnew(struct map_view);
     m->kube = kube;
     m->ns = xstrdup(ns);
     m->st = *st;
     m->done = done;
     m->arg = arg;
-    kube_get(kube, "/api/v1/nodes", LOOP_S(5), on_nodes, m);
+    m->waiting = LISTS;
+    for (int i = 0; i < LISTS; i++) {
+        m->askings[i] = (struct asking){m, i};
+        kube_get(kube, paths[i], PATIENCE, on_list, &m->askings[i]);
+    }
     return m;
 }

@@ -50,9 +50,8 @@ int64_t repl_elapsed_us(const struct repl *r)
     return session_elapsed_us(r->o.session);
 }
 
-static void on_event(void *arg, const json_t *event)
+static void tell_event(struct repl *r, const json_t *event)
 {
-    struct repl *r = arg;
     cleanup_str struct str out = STR_INIT;
     show_event(r->show, event, repl_elapsed_us(r), &out);
     if (out.len > 0) {
@@ -60,6 +59,40 @@ static void on_event(void *arg, const json_t *event)
     }
     if (show_holds(r->show) && !loop_timer_active(r->held)) {
         loop_timer_start(r->held, MOMENT);
+    }
+}
+
+/* The probe's strip goes with it, as it was when the step began. */
+static void on_step_map(void *arg, const char *drawn)
+{
+    struct repl *r = arg;
+    cleanup_str struct str out = STR_INIT;
+    const struct check_probe *probe = session_probe(r->o.session);
+    r->step_map = NULL;
+    str_add(&out, drawn);
+    if (probe != NULL) {
+        show_probe(&r->style, probe, &out);
+    }
+    show_set_map(r->show, str_c(&out));
+    for (size_t i = 0; i < r->events.n; i++) {
+        tell_event(r, r->events.v[i]);
+        json_decref(r->events.v[i]);
+    }
+    r->events.n = 0;
+}
+
+static void on_event(void *arg, const json_t *event)
+{
+    struct repl *r = arg;
+    bool step = str_eq(jx_str(event, "kind", ""), "step") && jx_bool(event, "map", false);
+    if (step && r->step_map == NULL) {
+        r->step_map =
+            map_view_new(r->o.kube, session_lab(r->o.session)->ns, &r->style, on_step_map, r);
+    }
+    if (r->step_map != NULL) {
+        vec_push(&r->events, jx_edit(event));
+    } else {
+        tell_event(r, event);
     }
 }
 
@@ -213,6 +246,11 @@ static void finish(struct repl *r)
     session_unlisten(r->o.session, on_event, r);
     loop_undefer(r->o.loop, r);
     map_view_free(r->map);
+    map_view_free(r->step_map);
+    for (size_t i = 0; i < r->events.n; i++) {
+        json_decref(r->events.v[i]);
+    }
+    vec_fini(&r->events);
     term_free(r->term);
     console_free(r->console);
     show_free(r->show);

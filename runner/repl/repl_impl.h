@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "common/str.h"
 #include "common/vec.h"
 #include "repl/repl.h"
@@ -30,7 +32,9 @@ struct repl {
     struct console *console;
     struct term *term;
     struct show *show;
-    struct map_view *map;
+    struct map_view *map;      /* asked for by the learner */
+    struct map_view *step_map; /* to be shown with a step: events wait for it */
+    VEC(json_t *) events;      /* that wait */
     struct confirm confirm;
     VEC(char *) lines; /* of a paste, for the prompts to come */
     struct str late;   /* said while a command ran */

@@ -6,14 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/check.h"
 #include "common/json/jx.h"
 #include "common/mem.h"
 #include "lab/lab.h"
 #include "repl/markdown.h"
 #include "why/why.h"
-
-enum { CELLS_SHOWN = 40 }; /* the last 4 s; all of them would not leave room for the figures */
 
 struct show {
     const struct lab *lab;
@@ -24,6 +21,7 @@ struct show {
     bool lost;      /* the cluster does not answer */
     bool list_due;  /* the step's checks, once the first looks at them are in */
     bool answered, done;
+    char *map; /* for the next step that is told; NULL: none */
 };
 
 struct show *show_new(const struct lab *lab, const struct style *st)
@@ -44,7 +42,14 @@ void show_free(struct show *s)
     json_decref(s->step);
     json_decref(s->checks);
     json_decref(s->held);
+    free(s->map);
     free(s);
+}
+
+void show_set_map(struct show *s, const char *drawn)
+{
+    free(s->map);
+    s->map = xstrdup(drawn);
 }
 
 void show_note(const struct style *st, const char *text, struct str *out)
@@ -302,6 +307,13 @@ static void on_step(struct show *s, const json_t *e, int64_t elapsed_us, struct 
     }
     str_add_c(out, '\n');
     head(s, elapsed_us, out);
+    if (s->map != NULL) {
+        str_add(out, s->map);
+        if (!s->st->plain) {
+            rule(s->st, out);
+        }
+        show_set_map(s, NULL);
+    }
     markdown_render(jx_str(e, "text", ""), s->st, out);
     question(s, out);
     str_add_c(out, '\n');
@@ -316,6 +328,7 @@ static void on_done(struct show *s, const json_t *e, int64_t elapsed_us, struct 
     int index = (int)jx_int(e, "index", 0);
     s->done = true;
     show_held(s, out);
+    show_probe_figures(s->st, jx_obj(e, "probes"), out);
     str_add(out, style_on(s->st, STYLE_GOOD));
     if (jx_bool(e, "last", false)) {
         note(s, out, "That was the last step. Type next to finish the lab.");
@@ -453,27 +466,4 @@ void show_status(struct show *s, int64_t elapsed_us, struct str *out)
     } else if (hints > 0) {
         note(s, out, "There are %d hints.", hints);
     }
-}
-
-void show_probe(const struct style *st, const struct check_probe *p, struct str *out)
-{
-    static const char drawn[] = {
-        [CELL_NONE] = '.', [CELL_OK] = '#', [CELL_SLOW] = '~', [CELL_FAILED] = 'x'};
-    enum check_cell cells[CHECK_PROBE_CELLS];
-    size_t n = check_probe_cells(p, cells);
-    size_t from = n > CELLS_SHOWN ? n - CELLS_SHOWN : 0;
-    json_auto_t *figures = check_probe_figures(p);
-    int64_t sent = jx_int(figures, "sent", 0);
-    if (n == 0 || sent == 0) {
-        return;
-    }
-    str_add_f(out, " %-9s ", check_probe_lab(p)->id);
-    for (size_t i = from; i < n && !st->plain; i++) {
-        enum style_kind kind = cells[i] == CELL_FAILED ? STYLE_BAD : STYLE_NONE;
-        str_add(out, kind != STYLE_NONE ? style_on(st, kind) : "");
-        str_add_c(out, drawn[cells[i]]);
-        str_add(out, kind != STYLE_NONE ? style_off(st) : "");
-    }
-    str_add_f(out, "%s%lld of %lld failed\n", st->plain ? "" : "  ",
-              (long long)jx_int(figures, "failed", 0), (long long)sent);
 }

@@ -123,8 +123,14 @@ static void live(struct repl *r)
 static void on_map(void *arg, const char *drawn)
 {
     struct repl *r = arg;
+    cleanup_str struct str out = STR_INIT;
+    const struct check_probe *probe = session_probe(r->o.session);
     r->map = NULL;
-    repl_say(r, drawn);
+    str_add(&out, drawn);
+    if (probe != NULL) {
+        show_probe(&r->style, probe, &out);
+    }
+    repl_say(r, str_c(&out));
 }
 
 static void map(struct repl *r)
@@ -170,7 +176,7 @@ static const struct verb verbs[] = {
     {"redo", "begin this step again", redo},
     {"skip", "let the lab do this step", skip},
     {"solution", "show one way that works", solution},
-    {"map", "the hosts, their pods and their room", map},
+    {"map", "the hosts, what runs on them, and their room", map},
     {"status", "where you are, and the checks", status},
     {"live", "requests that the lab sends, after every command", live},
     {"help", "this list", help},

@@ -13,20 +13,34 @@
 /* Heartbeats come four or five times as often as would do. */
 static bool is_overdue(const struct scene *s, const json_t *node, int64_t since, int64_t believed)
 {
-    const json_t *host = scene_find(s, "Host", "", scene_name(node));
-    bool off = host != NULL && (!str_eq(jx_str(host, "spec.power", "On"), "On") ||
-                                str_eq(jx_str(host, "spec.network", ""), "Partitioned"));
-    return off || since > believed * 2 / 5;
+    const char *word = scene_host_word(s, scene_name(node));
+    bool away = word[0] != '\0' && strcmp(word, "on") != 0;
+    return away || since > believed * 2 / 5;
 }
 
 /* Since when a node has not been heard of; 0: it was just heard, or nobody can tell. */
 static int64_t silent_us(const struct scene *s, const json_t *node, int64_t *ret_believed_us)
 {
-    const json_t *lease = scene_find(s, "Lease", "kube-node-lease", scene_name(node));
-    int64_t believed = jx_int(lease, "spec.leaseDurationSeconds", 0) * 1000000;
-    int64_t since = scene_since(s, lease, "spec.renewTime");
-    *ret_believed_us = believed;
-    return believed > 0 && is_overdue(s, node, since, believed) ? since : 0;
+    int64_t since = scene_silent_us(s, scene_name(node), ret_believed_us);
+    return since >= 0 && is_overdue(s, node, since, *ret_believed_us) ? since : 0;
+}
+
+/* The toleration that every pod gets when it brings none of its own; this cluster's clock may say
+ * how long it lasts. */
+static bool is_default(const json_t *toleration)
+{
+    return str_has_prefix(jx_get_str(toleration, "key", ""), "node.kubernetes.io/") &&
+           jx_int(toleration, "tolerationSeconds", 0) == 300;
+}
+
+static int64_t patience_us(const struct scene *s, const json_t *toleration)
+{
+    const json_t *clock = scene_find(s, "Clock", "", "cluster");
+    int64_t us = jx_int(toleration, "tolerationSeconds", 0) * 1000000;
+    if (is_default(toleration)) {
+        (void)kube_duration(jx_str(clock, "status.eviction", ""), &us);
+    }
+    return us;
 }
 
 /* When a pod is taken from a node that is not ready: its toleration counts from the taint. */
@@ -48,7 +62,7 @@ static bool eviction_in(const struct scene *s, const json_t *node, const json_t 
                         (jx_get_str(t, "key", "")[0] == '\0' &&
                          str_eq(jx_get_str(t, "operator", ""), "Exists"));
             if (same && jx_get(t, "tolerationSeconds") != NULL) {
-                *ret_us = jx_int(t, "tolerationSeconds", 0) * 1000000 - since;
+                *ret_us = patience_us(s, t) - since;
                 return true;
             }
             if (same) {
@@ -83,7 +97,7 @@ static bool say_silent(const struct scene *s, struct finding *f, const json_t *n
     finding_text(f, "node", scene_name(node));
     finding_number(f, "n", (int64_t)n);
     if (!scene_is_true(node, "Ready")) {
-        if (!eviction_in(s, node, pod, &left)) {
+        if (n == 0 || !eviction_in(s, node, pod, &left)) {
             return false;
         }
         finding_span(f, "left", left > 1000000 ? left : 1000000);
@@ -111,7 +125,8 @@ bool cause_moving_host(const struct scene *s, struct finding *f)
     {
         const json_t *first = NULL;
         size_t n = pods_on(s, node, &first);
-        if (n > 0 && say_silent(s, f, node, n, first)) {
+        bool meant = n > 0 || str_eq(scene_name(node), s->host);
+        if (meant && say_silent(s, f, node, n, first)) {
             return true;
         }
     }
@@ -195,8 +210,8 @@ static const char *pod_moves(const struct scene *s, struct finding *f, const jso
     const char *phase = jx_str(pod, "status.phase", "");
     bool scheduled = jx_str(pod, "spec.nodeName", "")[0] != '\0';
     say_pod(s, f, pod);
-    if (scene_pod_is_ending(pod)) {
-        return ends(s, f, pod);
+    if (scene_pod_is_ending(pod)) { /* one whose host is gone never says so */
+        return scene_node_is_lost(s, jx_str(pod, "spec.nodeName", "")) ? NULL : ends(s, f, pod);
     }
     if (scene_pod_has_no_room(pod)) {
         return NULL;

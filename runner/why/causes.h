@@ -27,6 +27,8 @@ cause_fn cause_rollout_halts, cause_not_ready;
 cause_fn cause_no_restart, cause_same_pod;
 /* ---- services: cause_service.c ---- */
 cause_fn cause_selector, cause_no_endpoints, cause_wrong_target_port, cause_answers_error;
+/* ---- hosts: cause_host.c ---- */
+cause_fn cause_host_on, cause_host_away, cause_not_cordoned, cause_cannot_end;
 /* ---- still on its way: cause_moving.c ---- */
 cause_fn cause_moving, cause_moving_host;
 

@@ -35,10 +35,15 @@ const char *const *why_causes(void)
 {
     static const char *const causes[] = {
         "answers-error",
+        "cannot-end",
         "crashing",
         "create-refused",
         "exit-status",
         "fewer-asked",
+        "host-cut",
+        "host-off",
+        "host-on",
+        "host-paused",
         "image",
         "memory",
         "more-asked",
@@ -47,6 +52,7 @@ const char *const *why_causes(void)
         "no-port",
         "no-restart",
         "no-room",
+        "not-cordoned",
         "not-found",
         "not-kept",
         "not-ready",

@@ -98,6 +98,47 @@ const json_t *scene_pod_labels(const json_t *obj)
     return jx_obj(template != NULL ? template : obj, "metadata.labels");
 }
 
+/* ---- hosts ---- */
+
+const char *scene_host_word(const struct scene *s, const char *name)
+{
+    const json_t *host = scene_find(s, "Host", "", name);
+    const char *power = jx_str(host, "spec.power", "On");
+    return host == NULL                                              ? ""
+           : str_eq(power, "Off")                                    ? "off"
+           : str_eq(power, "Paused")                                 ? "paused"
+           : str_eq(jx_str(host, "spec.network", ""), "Partitioned") ? "cut"
+                                                                     : "on";
+}
+
+bool scene_host_changes(const struct scene *s, const char *name)
+{
+    const json_t *host = scene_find(s, "Host", "", name);
+    const char *power = jx_str(host, "spec.power", "On");
+    const char *network = jx_str(host, "spec.network", "Connected");
+    return !str_eq(power, jx_str(host, "status.power", power)) ||
+           !str_eq(network, jx_str(host, "status.network", network));
+}
+
+bool scene_node_is_ready(const struct scene *s, const char *name)
+{
+    return scene_is_true(scene_find(s, "Node", "", name), "Ready");
+}
+
+bool scene_node_is_lost(const struct scene *s, const char *name)
+{
+    return scene_find(s, "Node", "", name) != NULL && !scene_node_is_ready(s, name);
+}
+
+int64_t scene_silent_us(const struct scene *s, const char *name, int64_t *ret_believed_us)
+{
+    const json_t *lease = scene_find(s, "Lease", "kube-node-lease", name);
+    const json_t *clock = scene_find(s, "Clock", "", "cluster");
+    *ret_believed_us = jx_int(lease, "spec.leaseDurationSeconds", 0) * 1000000;
+    (void)kube_duration(jx_str(clock, "status.grace", ""), ret_believed_us);
+    return lease != NULL && *ret_believed_us > 0 ? scene_since(s, lease, "spec.renewTime") : -1;
+}
+
 /* ---- Deployments ---- */
 
 int64_t scene_asked(const json_t *deployment)
@@ -329,7 +370,8 @@ static void find_clause(struct scene *s)
             continue;
         }
         s->clause = c;
-        bool code = s->judged->kind == LAB_HTTP && str_eq(jx_get_str(c, "lhs", ""), ".status");
+        bool code = (s->judged->kind == LAB_HTTP || s->judged->kind == LAB_URL) &&
+                    str_eq(jx_get_str(c, "lhs", ""), ".status");
         s->counted = !code && json_is_integer(want) && (json_is_integer(got) || json_is_null(got));
         s->got = json_integer_value(got); /* a count that is missing is 0 */
         s->want = json_integer_value(want);
@@ -396,15 +438,29 @@ static const json_t *deployment_of_pods(const struct scene *s)
     return NULL;
 }
 
+static void find_host(struct scene *s)
+{
+    const struct lab_check *c = s->judged;
+    const char *node = c->kind == LAB_GET && str_eq(s->kind, "Node") ? c->object : "";
+    str_copy(s->host, sizeof(s->host), c->kind == LAB_HOST ? c->object : node);
+    if (c->kind == LAB_URL) {
+        size_t n = strcspn(c->url, ":");
+        str_copy(s->host, n < sizeof(s->host) ? n + 1 : sizeof(s->host), c->url);
+        str_copy(s->port, sizeof(s->port), c->url + n + (c->url[n] == ':'));
+        s->port[strspn(s->port, "0123456789")] = '\0';
+    }
+}
+
 void scene_derive(struct scene *s)
 {
     const struct lab_check *c = s->judged;
     sort_events(s);
     find_clause(s);
+    find_host(s);
     if (s->service[0] != '\0') {
         s->serves = scene_find(s, "Service", s->ns, s->service);
     }
-    if (c->kind == LAB_GET && s->kind[0] != '\0') {
+    if ((c->kind == LAB_GET || c->kind == LAB_HOST) && s->kind[0] != '\0') {
         s->object = scene_find(s, s->kind, s->namespaced ? s->ns : "", c->object);
         if (str_eq(s->kind, "Deployment")) {
             s->deployment = s->object;

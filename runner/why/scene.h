@@ -21,7 +21,8 @@ struct scene {
     int64_t began_us, now_us;
     char ns[254];      /* where the check looks */
     char service[254]; /* of http and probe checks; "" */
-    char port[64];     /* of "web:80"; "" */
+    char port[64];     /* of "web:80" or "worker-1:8080"; "" */
+    char host[254];    /* of checks about one host, its node, or a port of it; "" */
     char kind[64]; /* of a get or list: "Deployment"; "" when the cluster knows no such resource */
     bool namespaced;
     bool unanswered; /* the cluster does not answer at all */
@@ -61,6 +62,18 @@ const json_t *scene_controller(const json_t *obj);
 const json_t *scene_condition(const json_t *obj, const char *type);
 bool scene_is_true(const json_t *obj, const char *condition);
 const json_t *scene_pod_labels(const json_t *obj); /* of a template, or a pod's own */
+
+/* ---- hosts ---- */
+
+/* How a host is asked to be: "on", "off", "paused" or "cut"; "" when there is no such Host. */
+const char *scene_host_word(const struct scene *s, const char *name);
+/* What is asked of it and what it is are not yet the same. */
+bool scene_host_changes(const struct scene *s, const char *name);
+bool scene_node_is_ready(const struct scene *s, const char *name);
+bool scene_node_is_lost(const struct scene *s, const char *name); /* there is one, and not ready */
+/* Since when its node has not been heard of, and for how long that is believed; -1: nobody knows.
+ */
+int64_t scene_silent_us(const struct scene *s, const char *name, int64_t *ret_believed_us);
 
 /* ---- Deployments ---- */
 int64_t scene_asked(const json_t *deployment);

@@ -198,9 +198,16 @@ static void ask_all(struct why *w)
         const char *resource;
         bool everywhere;
     } wanted[] = {
-        {"pods", true},    {"deployments", true},  {"services", true},
-        {"events", false}, {"replicasets", false}, {"endpointslices", false},
-        {"nodes", false},  {"leases", false},      {"hosts.podlab.dev", false},
+        {"pods", true},
+        {"deployments", true},
+        {"services", true},
+        {"events", false},
+        {"replicasets", false},
+        {"endpointslices", false},
+        {"nodes", false},
+        {"leases", false},
+        {"hosts.podlab.dev", false},
+        {"clocks.podlab.dev", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         add_asking(w, wanted[i].resource, wanted[i].everywhere);

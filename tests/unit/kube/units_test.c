@@ -21,6 +21,8 @@ static void words(const char *what, const char *text, char *got)
         char time[KUBE_TIME_SIZE];
         kube_time_format(n, time);
         snprintf(got, 64, "%" PRId64 " %s", n, time);
+    } else if (strcmp(what, "duration") == 0 && kube_duration(text, &n)) {
+        snprintf(got, 64, "%" PRId64, n);
     } else if (strcmp(what, "span") == 0) {
         sscanf(text, "%" SCNd64, &n);
         snprintf(got, 64, "%s", kube_span_words(n, buf));

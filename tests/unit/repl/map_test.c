@@ -7,6 +7,7 @@
 #include "common/json/jx.h"
 #include "common/json/yaml.h"
 #include "common/mem.h"
+#include "kube/units.h"
 #include "repl/map.h"
 
 static json_t *list(const char *yaml)
@@ -19,16 +20,30 @@ static json_t *list(const char *yaml)
     return v;
 }
 
-static void check(const char *nodes, const char *pods, const char *want)
+static void check_all(const char *nodes, const char *pods, const char *others, const char *want)
 {
     static const struct style st = {.width = 78};
     cleanup_str struct str out = STR_INIT;
     json_auto_t *n = list(nodes);
     json_auto_t *p = list(pods);
-    map_view_draw(json_array_get(n, 0), json_array_get(p, 0), "default", &st, &out);
+    json_auto_t *o = list(others); /* {hosts: [], leases: [], clocks: []} */
+    const json_t *more = json_array_get(o, 0);
+    struct map_scene scene = {.nodes = json_array_get(n, 0),
+                              .pods = json_array_get(p, 0),
+                              .hosts = jx_arr(more, "hosts"),
+                              .leases = jx_arr(more, "leases"),
+                              .clocks = jx_arr(more, "clocks"),
+                              .ns = "default"};
+    assert_true(kube_time("2026-01-01T00:00:10Z", &scene.now_us));
+    map_view_draw(&scene, &st, &out);
     if (strcmp(str_c(&out), want) != 0) {
         fail_msg("drawn:\n%s\ninstead of\n%s", str_c(&out), want);
     }
+}
+
+static void check(const char *nodes, const char *pods, const char *want)
+{
+    check_all(nodes, pods, "{}", want);
 }
 
 #define NODE(name, ready)                                                                          \
@@ -54,6 +69,47 @@ static void a_silent_host_is_not_believed(void **state)
           " worker-1   SILENT   [x2:??]\n");
     check(NODE("worker-1", "False"), "[]",
           " worker-1   unready                                                  2 CPU free\n");
+}
+
+#define LEASE(name, at)                                                                            \
+    "- {metadata: {name: " name "}, spec: {leaseDurationSeconds: 20, renewTime: "                  \
+    "'2026-01-01T00:00:" at "Z'}}\n"
+
+static void it_says_when_it_was_heard(void **state)
+{
+    static const char leases[] =
+        "leases:\n" LEASE("worker-1", "09.700000") LEASE("worker-2", "06.900000");
+    static const char clocks[] =
+        "clocks: [{metadata: {name: cluster}, status: {heartbeat: 500ms}}]\n";
+    cleanup_free char *with_clock = xasprintf("%s%s", leases, clocks);
+    /* Believed still, and yet not heard as often as it should be. */
+    check_all(NODE("worker-1", "True") NODE("worker-2", "True"), POD("web-x2", "worker-2", READY),
+              with_clock,
+              " worker-1   on                                                       2 CPU free\n"
+              " worker-2   SILENT   [x2:??]                                    heard 3.1 s ago\n");
+    /* Without a clock, the lease says what is usual. */
+    check_all(NODE("worker-2", "True"), "[]", leases,
+              " worker-2   on                                                       2 CPU free\n");
+    check_all(NODE("worker-2", "Unknown"), "[]", leases,
+              " worker-2   SILENT                                              heard 3.1 s ago\n");
+}
+
+static void what_was_made_by_hand_is_shown(void **state)
+{
+    check_all(NODE("worker-1", "True"), POD("web-x2", "worker-1", READY),
+              "hosts:\n"
+              "- metadata: {name: worker-1}\n"
+              "  status:\n"
+              "    containers:\n"
+              "    - {id: a, name: web, state: running}\n"
+              "    - {id: b, name: shop, state: exited}\n"
+              "    - {id: c, name: quiet, state: running}\n"
+              "    - {id: d, name: pod, state: running, pod: default/web-x2}\n"
+              "    ports:\n"
+              "    - {port: 8080, owner: web}\n"
+              "    - {port: 8443, owner: web}\n",
+              " worker-1   on       [x2:ok] [web:8080,8443] [shop:exited] [quiet:up]\n"
+              "                     1.4 CPU free\n");
 }
 
 static void a_pod_without_a_host_waits(void **state)
@@ -104,6 +160,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pods_stand_on_their_hosts),
         cmocka_unit_test(a_silent_host_is_not_believed),
+        cmocka_unit_test(it_says_when_it_was_heard),
+        cmocka_unit_test(what_was_made_by_hand_is_shown),
         cmocka_unit_test(a_pod_without_a_host_waits),
         cmocka_unit_test(states_have_words),
         cmocka_unit_test(many_pods_go_on_on_the_next_line),

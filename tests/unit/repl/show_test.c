@@ -198,6 +198,32 @@ static void why_is_told_behind_the_margin(void **state)
     assert_non_null(strstr(text, "look: kubectl get x\n"));
 }
 
+static void a_done_step_says_what_callers_went_through(void **state)
+{
+    struct show *s = *state;
+    free(tell(s, step_one));
+    free(tell(s, "{kind: check, id: a, name: it is so, state: ok}"));
+    cleanup_free char *text =
+        tell(s, "{kind: done, index: 0, probes: {web: {sent: 90, failed: 14, longest_outage_ms: "
+                "2600}, kv: {sent: 7, failed: 0}, none: {sent: 0, failed: 0}}}");
+    assert_non_null(
+        strstr(text, " web: 14 of 90 requests failed; the longest outage lasted 2.6 s.\n"));
+    assert_non_null(strstr(text, " kv: none of 7 requests failed.\n"));
+    assert_null(strstr(text, "none:"));
+}
+
+static void the_map_stands_above_the_text(void **state)
+{
+    struct show *s = *state;
+    show_set_map(s, " worker-1   on\n");
+    cleanup_free char *text = tell(s, step_one);
+    const char *map = strstr(text, "---\n worker-1   on\n---");
+    assert_non_null(map);
+    assert_true(map > strstr(text, "step 1/2"));
+    cleanup_free char *next = tell(s, step_one); /* once */
+    assert_null(strstr(next, "worker-1"));
+}
+
 static void plain_draws_nothing(void **state)
 {
     struct show *s = show_new(&lab, &plain);
@@ -232,6 +258,8 @@ int main(void)
         TEST(told_again_it_keeps_what_is_known),
         TEST(other_events),
         TEST(why_is_told_behind_the_margin),
+        TEST(a_done_step_says_what_callers_went_through),
+        TEST(the_map_stands_above_the_text),
         TEST(plain_draws_nothing),
         TEST(narrow_terminals_take_two_lines),
     };

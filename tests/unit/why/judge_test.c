@@ -58,8 +58,8 @@ static void read_check(const json_t *from, struct lab_check *c, char object[256]
     static const struct {
         const char *key;
         enum lab_check_kind kind;
-    } kinds[] = {{"get", LAB_GET},     {"list", LAB_LIST},   {"http", LAB_HTTP},
-                 {"shell", LAB_SHELL}, {"probe", LAB_PROBE}, {"ask", LAB_ASK}};
+    } kinds[] = {{"get", LAB_GET},   {"list", LAB_LIST},   {"http", LAB_HTTP},   {"url", LAB_URL},
+                 {"host", LAB_HOST}, {"shell", LAB_SHELL}, {"probe", LAB_PROBE}, {"ask", LAB_ASK}};
     const char *what = "";
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (jx_get(from, kinds[i].key) != NULL) {
@@ -82,6 +82,11 @@ static void read_check(const json_t *from, struct lab_check *c, char object[256]
         c->object = slash + 1;
     } else if (c->kind == LAB_LIST) {
         c->resource = object;
+    } else if (c->kind == LAB_HOST) {
+        c->resource = "hosts";
+        c->object = object;
+    } else if (c->kind == LAB_URL) {
+        c->url = object;
     } else {
         c->service = c->probe = c->shell = object;
     }
@@ -90,9 +95,13 @@ static void read_check(const json_t *from, struct lab_check *c, char object[256]
 static const char *kind_of(const char *resource)
 {
     static const char *const rows[][2] = {
-        {"deployments", "Deployment"}, {"pods", "Pod"},
-        {"services", "Service"},       {"configmaps", "ConfigMap"},
+        {"deployments", "Deployment"},
+        {"pods", "Pod"},
+        {"services", "Service"},
+        {"configmaps", "ConfigMap"},
         {"namespaces", "Namespace"},
+        {"nodes", "Node"},
+        {"hosts", "Host"},
     };
     for (size_t i = 0; resource != NULL && i < ARRAY_LEN(rows); i++) {
         if (strcmp(rows[i][0], resource) == 0) {
@@ -111,6 +120,17 @@ static int64_t time_of(const json_t *c, const char *key, const char *dflt)
     return us;
 }
 
+static bool is_namespaced(const char *kind)
+{
+    static const char *const others[] = {"Node", "Host", "Namespace", "Clock"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (strcmp(kind, others[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void put_objects(struct scene *s, const json_t *objects)
 {
     size_t i;
@@ -118,7 +138,7 @@ static void put_objects(struct scene *s, const json_t *objects)
     jx_each(i, obj, objects)
     {
         const char *kind = jx_get_str(obj, "kind", "");
-        bool cluster = str_eq(kind, "Node") || str_eq(kind, "Host") || str_eq(kind, "Namespace");
+        bool cluster = !is_namespaced(kind);
         if (!cluster && jx_str(obj, "metadata.namespace", NULL) == NULL) {
             jx_put_str(obj, "metadata.namespace", "default");
         }
@@ -143,12 +163,11 @@ static json_t *what_is_seen(const struct scene *s, const json_t *c)
     json_t *found = NULL;
     jx_each(i, obj, scene_all(s, s->kind))
     {
-        if (scene_is_here(s, obj) && s->judged->kind == LAB_GET &&
-            str_eq(scene_name(obj), s->judged->object)) {
+        bool here = scene_is_here(s, obj) || !s->namespaced;
+        if (here && s->judged->kind != LAB_LIST && str_eq(scene_name(obj), s->judged->object)) {
             found = obj;
         }
-        if (scene_is_here(s, obj) &&
-            kube_labels_match(s->judged->selector, jx_path(obj, "metadata.labels"))) {
+        if (here && kube_labels_match(s->judged->selector, jx_path(obj, "metadata.labels"))) {
             json_array_append(items, obj);
         }
     }
@@ -213,7 +232,7 @@ static void set_the_scene(struct fixture *f, struct scene *s, struct lab_check *
     s->logs = jx_get(c, "logs") != NULL ? jx_edit(jx_get(c, "logs")) : json_object();
     str_copy(s->ns, sizeof(s->ns), jx_get_str(c, "ns", "default"));
     str_copy(s->kind, sizeof(s->kind), kind_of(check->resource));
-    s->namespaced = !str_eq(s->kind, "Namespace");
+    s->namespaced = is_namespaced(s->kind);
     if (check->kind == LAB_HTTP || check->kind == LAB_PROBE) {
         str_copy(s->service, sizeof(s->service), check->service);
         s->service[strcspn(s->service, ":")] = '\0';

@@ -1,0 +1,3 @@
+# why: fewer-asked
+kubectl apply -f web.yaml
+kubectl scale deployment web --replicas=4

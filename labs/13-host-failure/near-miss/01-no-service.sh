@@ -1,0 +1,3 @@
+# why: not-found
+kubectl apply -f web.yaml
+kubectl delete service web

@@ -1,0 +1,3 @@
+# why: not-spread
+kubectl cordon worker-3
+kubectl apply -f web.yaml

@@ -1,0 +1,2 @@
+# why: host-on
+kubectl cordon worker-2

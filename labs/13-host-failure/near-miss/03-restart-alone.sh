@@ -1,0 +1,2 @@
+# why: host-off
+kubectl rollout restart deployment web

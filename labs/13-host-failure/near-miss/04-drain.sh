@@ -1,0 +1,2 @@
+# why: host-on
+kubectl drain worker-3 --ignore-daemonsets

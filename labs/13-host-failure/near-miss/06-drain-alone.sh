@@ -1,0 +1,2 @@
+# why: host-on
+kubectl drain worker-1 --ignore-daemonsets
