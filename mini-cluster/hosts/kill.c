@@ -27,7 +27,9 @@ static void finish(struct host *h)
         return;
     }
     h->dirty = h->asked || h->late; /* what was asked for may still appear */
-    host_requeue(h);
+    if (!h->asked || h->late) {
+        host_requeue(h); /* otherwise its answer does */
+    }
 }
 
 static void on_removed(void *arg, enum runtime_result result, const struct runtime_status *st,
@@ -63,6 +65,7 @@ static void on_listed(void *arg, enum runtime_result result, const struct runtim
     struct host *h = arg;
     if (result != RUNTIME_OK) {
         h->killing = false;
+        h->kill_failed = true;
         host_retry(h, "is not off yet", err->msg);
         return;
     }

@@ -213,12 +213,13 @@ static void commit_end(struct host *h)
 
 void host_clear(struct host *h)
 {
+    bool in_vain = h->asked && !h->late && !h->kill_failed; /* that is not there yet */
     if (!h->dirty || h->killing || h->ending) {
         return;
     }
-    if (h->ended) {
+    if (h->ended && !in_vain) {
         host_kill(h);
-    } else {
+    } else if (!h->ended) {
         commit_end(h);
     }
 }

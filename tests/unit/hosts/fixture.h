@@ -38,11 +38,12 @@ struct fixture {
     struct runtime rt;
     struct hosts *hosts;
     char vfs[32];
-    struct map *on;       /* host -> its epoch, while its power is on */
-    struct map *guests;   /* host -> the name of its guest */
-    struct map *machines; /* host -> struct hosts_machine as told last */
-    unsigned powered;     /* how often on_power(on) was called */
-    unsigned removed;     /* how often on_removed */
+    struct map *on;                  /* host -> its epoch, while its power is on */
+    struct map *guests;              /* host -> the name of its guest */
+    struct map *machines;            /* host -> struct hosts_machine as told last */
+    unsigned powered;                /* how often on_power(on) was called */
+    unsigned removed;                /* how often on_removed */
+    void (*wrap)(struct fixture *f); /* puts something before the runtime; NULL */
 };
 
 static inline void note(struct fixture *f, const struct hosts_machine *m)
@@ -131,6 +132,9 @@ static inline void begin_life(struct fixture *f)
     f->machines = map_new(free);
     f->client = client_new(f->api, "system:test");
     fake_runtime(f->fake, &f->rt);
+    if (f->wrap != NULL) {
+        f->wrap(f);
+    }
     f->hosts = hosts_new(f->api, &f->rt, &opts);
     f->rt.ops->subscribe(f->rt.self, on_runtime, f);
     f->rt.ops->recover(f->rt.self, on_recovered, f);

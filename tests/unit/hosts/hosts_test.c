@@ -3,6 +3,8 @@
  * are added and removed, and what cannot be done is said on the object. */
 #include "fixture.h"
 
+#include "runtime/names.h"
+
 /* ---- power ---- */
 
 static void test_comes_up(void **state)
@@ -90,6 +92,91 @@ static void test_off_at_every_tick(void **state)
             tear_down(&f);
         }
     }
+}
+
+/* A runtime that has not yet heard of what it is asked for, and counts how often it is asked what
+ * it has. */
+static struct {
+    const struct runtime_ops *honest;
+    struct runtime_ops ops;
+    struct loop_timer *timer;
+    struct runtime_spec spec; /* of the guest of worker-1 */
+    void *self;
+    uint64_t epoch;
+    runtime_done *done;
+    void *arg;
+    int lists;
+} slow;
+
+static void slow_arrives(void *arg)
+{
+    (void)arg;
+    slow.honest->ensure(slow.self, &slow.spec, slow.epoch, slow.done, slow.arg);
+}
+
+static void slow_ensure(void *self, const struct runtime_spec *spec, uint64_t epoch,
+                        runtime_done *done, void *arg)
+{
+    static char name[RUNTIME_NAME_SIZE];
+    if (strcmp(spec->host, "worker-1") != 0 || slow.done != NULL) {
+        slow.honest->ensure(self, spec, epoch, done, arg);
+        return;
+    }
+    str_copy(name, sizeof(name), spec->name);
+    slow.spec = (struct runtime_spec){.name = name,
+                                      .role = spec->role,
+                                      .host = "worker-1",
+                                      .hash = "host-1",
+                                      .address = "10.77.0.11"};
+    slow.self = self;
+    slow.epoch = epoch;
+    slow.done = done;
+    slow.arg = arg;
+    loop_timer_start(slow.timer, LOOP_S(2));
+}
+
+static void slow_list(void *self, runtime_list_done *done, void *arg)
+{
+    slow.lists++;
+    slow.honest->list(self, done, arg);
+}
+
+static void make_slow(struct fixture *f)
+{
+    slow.honest = f->rt.ops;
+    slow.ops = *f->rt.ops;
+    slow.ops.ensure = slow_ensure;
+    slow.ops.list = slow_list;
+    slow.timer = loop_timer_new(f->loop, slow_arrives, NULL);
+    slow.done = NULL;
+    slow.lists = 0;
+    f->rt.ops = &slow.ops;
+}
+
+/* Switched off while its guest is on its way: that is waited for, not asked for again and again,
+ * and then it goes. */
+static void test_off_while_the_guest_is_on_its_way(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    end_life(&f);
+    f.wrap = make_slow;
+    fake_free(f.fake);
+    f.fake = fake_new(f.loop, NULL);
+    begin_life(&f);
+    run_ms(&f, 100);
+    wish(&f, "worker-1", "power", "Off");
+    run_ms(&f, 1000);
+    assert_in_range(slow.lists, 1, 5);
+    run_ms(&f, 2000);
+    wait_power(&f, "worker-1", "Off", 1);
+    expect_containers(&f, 2, 3); /* ended */
+    wish(&f, "worker-1", "power", "On");
+    wait_power(&f, "worker-1", "On", 1000);
+    expect_containers(&f, 3, 3);
+    loop_timer_free(slow.timer);
+    tear_down(&f);
 }
 
 /* ---- restarts of ours ---- */
@@ -647,6 +734,7 @@ int main(void)
         cmocka_unit_test(test_off_and_on),
         cmocka_unit_test(test_control_plane_off_and_on),
         cmocka_unit_test(test_off_at_every_tick),
+        cmocka_unit_test(test_off_while_the_guest_is_on_its_way),
         cmocka_unit_test(test_adopted_while_running),
         cmocka_unit_test(test_exited_meanwhile),
         cmocka_unit_test(test_death_at_every_tick_of_a_cut),
