@@ -354,7 +354,13 @@ static void start_workers(struct core *c, const struct core_opts *o)
     memcpy(nodes.key, o->key, sizeof(nodes.key));
     c->nodes = nodes_new(c->api, &c->rt, &nodes);
 
-    struct net_opts net = {.dns = c->at.dns, .control_plane = "control-plane", .subnet = c->subnet};
+    struct net_opts net = {
+        .dns = c->at.dns,
+        .control_plane = "control-plane",
+        .subnet = c->subnet,
+        .real_port = o->real_port,
+        .arg = o->arg,
+    };
     c->net = net_new(c->api, &c->rt, &net);
 
     static const struct docks_ops docks_ops = {on_port_put, on_port_delete, on_port_owner};

@@ -36,6 +36,9 @@ struct core_opts {
     void (*on_ready)(void *arg);
     /* Once, when the runtime has recovered: its network exists. */
     void (*on_runtime)(void *arg);
+    /* Where a port of an address of the cluster really is, on a machine that is shared with others;
+     * NULL: where it says. */
+    int (*real_port)(void *arg, const char *address, int port);
     void *arg;
 };
 

@@ -163,6 +163,12 @@ static int choose_sockets(struct run *u, char **ret, struct err *err)
     return 0;
 }
 
+static int real_port(void *arg, const char *address, int port)
+{
+    const struct run *u = arg;
+    return process_real_port(&u->engine.rt, address, port);
+}
+
 static int start(struct run *u, int fd, struct err *err)
 {
     struct core_addresses at;
@@ -213,10 +219,14 @@ static int start(struct run *u, int fd, struct err *err)
         .on_runtime = on_runtime,
         .arg = u,
     };
+    bool shared = strcmp(u->settings.runtime, "process") == 0;
+    opts.real_port = shared ? real_port : NULL;
     memcpy(opts.key, u->settings.key, sizeof(opts.key));
     struct http_opts http = {.cert_pem = server.cert_pem,
                              .key_pem = server.key_pem,
                              .ca_pem = ca.cert_pem,
+                             .pod_port = opts.real_port,
+                             .pod_arg = u,
                              .no_pods = u->engine.fake != NULL
                                             ? "the fake runtime only pretends to run containers"
                                             : NULL};

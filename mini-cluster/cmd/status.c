@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "meta/clock.h"
+#include "runtime/process/process.h"
 
 /* VmRSS of a process, in bytes; 0 when it cannot be read. */
 static int64_t rss_of(pid_t pid)
@@ -107,6 +108,35 @@ static void add_live(json_t *status, const struct state *s, const struct setting
     jx_put(status, "hosts", rows);
 }
 
+/* On a machine that is shared not every port of a service is where it says. */
+static void add_moved_ports(json_t *status, const struct state *s, const struct settings *set)
+{
+    cleanup_free char *dir = state_path(s, "process");
+    json_auto_t *services = ask_for(status, s, set, "/api/v1/services");
+    json_t *moved = json_array();
+    size_t i;
+    size_t j;
+    json_t *svc;
+    json_t *p;
+    jx_each(i, svc, jx_arr(services, "items"))
+    {
+        const char *address = jx_str(svc, "spec.clusterIP", "");
+        jx_each(j, p, jx_arr(svc, "spec.ports"))
+        {
+            int port = (int)jx_int(p, "port", 0);
+            int real = process_port_in(dir, set->subnet, address, port);
+            if (real != port) {
+                json_array_append_new(moved,
+                                      json_pack("{s:s, s:s, s:s, s:i, s:i}", "namespace",
+                                                jx_str(svc, "metadata.namespace", ""), "service",
+                                                jx_str(svc, "metadata.name", ""), "address",
+                                                address, "port", port, "at", real));
+            }
+        }
+    }
+    jx_put(status, "movedPorts", moved);
+}
+
 static json_t *look(const struct state *s, const struct settings *set)
 {
     pid_t pid = state_pid(s);
@@ -119,8 +149,25 @@ static json_t *look(const struct state *s, const struct settings *set)
                   s->dir, "rssBytes", (json_int_t)(pid != 0 ? rss_of(pid) : 0), "hosts");
     if (pid != 0 && set->port > 0) {
         add_live(status, s, set);
+        if (strcmp(set->runtime, "process") == 0) {
+            add_moved_ports(status, s, set);
+        }
     }
     return status;
+}
+
+static void print_moved_ports(const json_t *moved)
+{
+    size_t i;
+    json_t *m;
+    jx_each(i, m, moved)
+    {
+        printf("%s%s/%s: port %d is at %s:%d\n",
+               i == 0 ? "  ports that a user may not have here; pods find them, you use:\n    "
+                      : "    ",
+               jx_str(m, "namespace", ""), jx_str(m, "service", ""), (int)jx_int(m, "port", 0),
+               jx_str(m, "address", ""), (int)jx_int(m, "at", 0));
+    }
 }
 
 static void print_text(const json_t *st)
@@ -147,6 +194,7 @@ static void print_text(const json_t *st)
                jx_str(h, "power", ""), jx_str(h, "network", ""), jx_str(h, "ready", ""),
                jx_str(h, "address", ""));
     }
+    print_moved_ports(jx_arr(st, "movedPorts"));
 }
 
 static int status(const struct cmd_flags *f, bool json, struct err *err)

@@ -62,6 +62,17 @@ static int signal_of(const char *word)
     return atoi(word);
 }
 
+/* The process of this number in the container; 0: there is none. Where the processes are those of
+ * the whole machine, 1 is the container's own, and no other may be meant. */
+static pid_t process_of(const char *word)
+{
+    const char *main_pid = guest_env("PODLAB_MAIN", "0");
+    if (guest_env("PODLAB_ROOT", NULL) == NULL) {
+        return (pid_t)atoi(word);
+    }
+    return strcmp(word, "1") == 0 ? (pid_t)atoi(main_pid) : 0;
+}
+
 /* kill [-SIGNAL] PID... */
 int kill_main(int argc, char **argv)
 {
@@ -69,8 +80,10 @@ int kill_main(int argc, char **argv)
     int sig = given ? signal_of(argv[0] + 1) : SIGTERM;
     int rc = argc > (given ? 1 : 0) ? 0 : 2;
     for (int i = given ? 1 : 0; i < argc; i++) {
-        if (sig <= 0 || kill((pid_t)atoi(argv[i]), sig) < 0) {
-            fprintf(stderr, "kill: %s: %s\n", argv[i], strerror(sig <= 0 ? EINVAL : errno));
+        pid_t pid = process_of(argv[i]);
+        errno = pid == 0 ? ESRCH : EINVAL;
+        if (pid == 0 || sig <= 0 || kill(pid, sig) < 0) {
+            fprintf(stderr, "kill: %s: %s\n", argv[i], strerror(errno));
             rc = 1;
         }
     }

@@ -162,6 +162,21 @@ static char **make_argv(const struct shim_start *s)
     return argv;
 }
 
+/* Who is run beside the main process knows which that is. */
+static char **make_env(char *main_pid, size_t size)
+{
+    size_t n = 0;
+    char **env = shim_config_all("env");
+    while (env[n] != NULL) {
+        n++;
+    }
+    snprintf(main_pid, size, "PODLAB_MAIN=%d", (int)shim_main_child.pid);
+    env = guest_grow(env, (n + 2) * sizeof(*env));
+    env[n] = main_pid;
+    env[n + 1] = NULL;
+    return env;
+}
+
 /* 0, or the errno of what the child could not do: it says so on a pipe that exec closes. */
 static int run(struct shim_child *c, const struct channels *ch, const struct shim_start *s)
 {
@@ -171,7 +186,8 @@ static int run(struct shim_child *c, const struct channels *ch, const struct shi
         return errno;
     }
     char **argv = make_argv(s);
-    char **env = shim_config_all("env");
+    char main_pid[32];
+    char **env = make_env(main_pid, sizeof(main_pid));
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {

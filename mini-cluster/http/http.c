@@ -193,6 +193,8 @@ struct http *http_new(struct loop *loop, struct api *api, struct auth *auth,
     h->key_pem = xstrdup(opts->key_pem);
     h->ca_pem = xstrdup(opts->ca_pem);
     h->no_pods = xstrdup(opts->no_pods);
+    h->pod_port = opts->pod_port;
+    h->pod_arg = opts->pod_arg;
     h->patience_ns = opts->patience_ns > 0 ? opts->patience_ns : LOOP_S(60);
     return h;
 }

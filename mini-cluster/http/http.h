@@ -19,6 +19,9 @@ struct http_opts {
     uint64_t patience_ns; /* with a pod that took a request and says nothing; 0: 60 s */
     const char *no_pods;  /* why nobody is behind the addresses of pods: their proxies say it and
                              send nothing into whatever network that is; NULL: somebody is */
+    /* Where a port of a pod really is, on a machine that is shared; NULL: where it says. */
+    int (*pod_port)(void *arg, const char *address, int port);
+    void *pod_arg;
 };
 
 /* Answers for `api`; `auth` says who asks. Both outlive it. */

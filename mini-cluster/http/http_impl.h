@@ -18,6 +18,8 @@ struct http {
     struct http_server *servers[4];
     unsigned nservers;
     char *cert_pem, *key_pem, *ca_pem, *no_pods;
+    int (*pod_port)(void *arg, const char *address, int port);
+    void *pod_arg;
     uint64_t patience_ns;
     struct http_client *pods; /* for relays; made at the first one */
     struct speaker *speakers; /* those who have left HTTP */

@@ -180,8 +180,9 @@ static void ask(struct relay *r)
     struct http *h = r->call->http;
     struct http_exchange *x = r->call->x;
     const struct api_relay *to = r->to;
+    int port = h->pod_port != NULL ? h->pod_port(h->pod_arg, to->address, to->port) : to->port;
     cleanup_free char *url =
-        xasprintf("%s://%s:%d%s", to->https ? "https" : "http", to->address, to->port, to->path);
+        xasprintf("%s://%s:%d%s", to->https ? "https" : "http", to->address, port, to->path);
     header_lines headers = {0};
     headers_for_pod(x, &headers);
     struct http_request req = {

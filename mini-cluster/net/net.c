@@ -153,6 +153,7 @@ static int reconcile(void *arg, const char *key, struct err *err)
         service_records_say(n->records, service, slices.v, slices.n, n->domain);
     }
     records_end(n->records);
+    net_moved_tell(n, key, service);
     counts_keep(n->counts, key, has_address, &slices);
     vec_fini(&slices);
     look_if_loaded(n);
@@ -325,6 +326,9 @@ struct net *net_new(struct api *api, const struct runtime *rt, const struct net_
     n->links = map_new(free_link);
     n->lives = map_new(free);
     n->slices_of = map_new(free_names);
+    n->real_port = o->real_port;
+    n->port_arg = o->arg;
+    n->moved = map_new(free);
     n->queue = workqueue_new(n->loop, "net", reconcile, n);
     say_config(n, o);
     n->service_watch = client_watch(n->client, n->services, on_service, n);
@@ -344,6 +348,7 @@ void net_free(struct net *n)
     map_free(n->links);
     map_free(n->lives);
     map_free(n->slices_of);
+    map_free(n->moved);
     records_free(n->records);
     counts_free(n->counts);
     client_free(n->client);

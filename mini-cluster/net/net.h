@@ -25,6 +25,10 @@ struct net_opts {
     const char *domain;      /* NULL: "cluster.local" */
     const char *resolv_conf; /* the machine's, as text, for names outside the cluster; NULL: the
                                 guest asks what its container was given */
+    /* Where a port of the cluster really is, on a machine that is shared with others: told on each
+     * service whose ports are elsewhere. NULL: where it says. */
+    int (*real_port)(void *arg, const char *address, int port);
+    void *arg;
 };
 
 /* Strings are copied; api and runtime outlive it. */

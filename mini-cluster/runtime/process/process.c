@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/probes.h"
+#include "runtime/process/process_files.h"
 #include "runtime/process/process_impl.h"
 
 const char *const process_limits[] = {
@@ -44,6 +45,22 @@ static void process_subscribe(void *self, void (*fn)(void *arg, const struct run
     struct process *d = self;
     d->subscriber = fn;
     d->subscriber_arg = arg;
+}
+
+int process_real_port(const struct runtime *rt, const char *address, int port)
+{
+    const struct process *d = rt->self;
+    return process_ports_real(str_c(&d->ports_up), d->subnet, address, port);
+}
+
+int process_port_in(const char *dir, const char *subnet, const char *address, int port)
+{
+    cleanup_free char *path = xasprintf("%s/ports", dir);
+    cleanup_str struct str up = STR_INIT;
+    struct err err;
+    return process_files_read(path, &up, &err) == 0
+               ? process_ports_real(str_c(&up), subnet, address, port)
+               : port;
 }
 
 static void process_probe(void *self, const struct runtime_probe *p, runtime_probe_done *done,

@@ -22,6 +22,12 @@ int process_free_subnet(const char *taken, char subnet[24], struct err *err) WAR
 /* Keeps others from choosing it, until this process ends; ERR_ALREADY_EXISTS when one has. */
 int process_reserve(const char *subnet, struct err *err) WARN_UNUSED;
 
+/* Where a port of an address of the cluster really is: some may not be had on a shared machine. The
+ * runtime must be of this driver. */
+int process_real_port(const struct runtime *rt, const char *address, int port);
+/* The same for somebody who has only the driver's folder. */
+int process_port_in(const char *dir, const char *subnet, const char *address, int port);
+
 /* What a learner must know who comes from Docker: one sentence each, NULL-terminated. */
 extern const char *const process_limits[];
 

@@ -308,6 +308,9 @@ static void on_timer(void *arg)
         lost(c);
     } else if (c->starting) {
         look_for_shim(c);
+    } else if (c->look_again) {
+        c->look_again = false;
+        process_container_adopt(c);
     } else {
         process_op_step(c);
     }

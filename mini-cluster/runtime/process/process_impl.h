@@ -36,6 +36,7 @@ struct process_container {
     const char *address, *join; /* NULL: none */
     char *error;
     bool starting;             /* its shim was asked for, or is being looked for */
+    bool look_again;           /* for its shim, when the timer fires */
     bool cut;                  /* off the network */
     bool tells;                /* what is seen of it now is news */
     struct process_conn *shim; /* NULL: it does not live, as far as is known */

@@ -8,6 +8,7 @@
 
 #define LOCK_AGAIN LOOP_MS(5) /* a shim holds its lock a moment longer than its connections */
 #define LOCK_TRIES 400
+#define LOCK_LOOK 4
 #define STUCK_NS LOOP_S(3) /* a shim that was told to kill and does not */
 
 /* ---- answers and events ---- */
@@ -234,6 +235,7 @@ static bool step_remove(struct process_op *op, struct process_container *c)
     }
     if (op->err.code == ERR_UNAVAILABLE && op->tries++ < LOCK_TRIES) {
         op->err.code = ERR_NONE;
+        c->look_again = op->tries % LOCK_LOOK == 0; /* one that an earlier life began may live */
         loop_timer_start(c->timer, LOCK_AGAIN);
     }
     return false;

@@ -222,6 +222,80 @@ static void test_two_start_the_same(void **state)
     box_reopen(x);
 }
 
+/* ---- rest ---- */
+
+/* What all processes of the box have used of the processors, in the kernel's ticks. */
+static long ticks(const struct box *x)
+{
+    cleanup_free char *title = xasprintf("podlab: %s ", x->name);
+    long sum = 0;
+    DIR *dir = opendir("/proc");
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        char path[300], line[1024];
+        long user = 0, kernel = 0;
+        snprintf(path, sizeof(path), "/proc/%s/cmdline", e->d_name);
+        FILE *f = fopen(path, "re");
+        size_t got = f != NULL ? fread(line, 1, sizeof(line) - 1, f) : 0;
+        line[got] = '\0';
+        bool ours = strncmp(line, title, strlen(title)) == 0;
+        if (f != NULL) {
+            fclose(f);
+        }
+        snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
+        f = ours ? fopen(path, "re") : NULL;
+        if (f != NULL && fgets(line, sizeof(line), f) != NULL &&
+            sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+                   &user, &kernel) == 2) {
+            sum += user + kernel;
+        }
+        if (f != NULL) {
+            fclose(f);
+        }
+    }
+    closedir(dir);
+    return sum;
+}
+
+/* Whoever left, and in whatever state: nobody is kept awake by it. */
+static void test_nobody_is_busy_with_nothing(void **state)
+{
+    struct box *x = *state;
+    struct pod p, q, r;
+    const char *const cat[] = {"cat", NULL};
+    const struct runtime_exec cmd = {.command = cat, .stdin_open = true};
+    static char bytes[300000];
+    bool never = false;
+    cleanup_outcome struct outcome o = {0};
+    cleanup_reader struct reader slow = {.takes = false}, gone = {.takes = false};
+    make_pod(x, &p, 10);
+    make_pod(x, &q, 11);
+    make_pod(x, &r, 12);
+    r.app_spec.args = cat; /* its input is closed from the beginning: it ends */
+    start_pod(x, &p);
+    start_pod(x, &q);
+    start_pod(x, &r);
+    struct runtime_stream *s = x->rt.ops->exec(x->rt.self, p.app, &cmd, &reader_ops, &slow);
+    struct runtime_stream *t = x->rt.ops->exec(x->rt.self, p.app, &cmd, &reader_ops, &gone);
+    for (int i = 0; i < 8; i++) { /* more than either side takes: both stand still */
+        x->rt.ops->write(s, bytes, sizeof(bytes));
+        x->rt.ops->write(t, bytes, sizeof(bytes));
+        loop_run_until(x->loop, &never, LOOP_MS(20));
+    }
+    BOX_CALL(x, &o, RUNTIME_OK, pause, q.app, true);
+    BOX_CALL(x, &o, RUNTIME_OK, connect, p.sandbox, false);
+    x->rt.ops->stream_free(t);
+    loop_run_until(x->loop, &never, LOOP_MS(100));
+    long before = ticks(x);
+    loop_run_until(x->loop, &never, LOOP_MS(500));
+    assert_true(ticks(x) - before <= 5); /* of 50 for each that is busy */
+    x->rt.ops->stream_free(s);
+    box_reopen(x); /* nobody listens any more, and somebody new does */
+    loop_run_until(x->loop, &never, LOOP_MS(100));
+    before = ticks(x);
+    loop_run_until(x->loop, &never, LOOP_MS(500));
+    assert_true(ticks(x) - before <= 5);
+}
+
 /* ---- how many, how fast ---- */
 
 static void test_fifty_at_once(void **state)
@@ -259,6 +333,7 @@ int main(void)
         TEST(test_after_a_power_cut),
         TEST(test_leftovers_are_swept),
         TEST(test_two_start_the_same),
+        TEST(test_nobody_is_busy_with_nothing),
         TEST(test_fifty_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

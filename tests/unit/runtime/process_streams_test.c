@@ -15,6 +15,16 @@ static size_t count(const char *text, const char *what)
 
 /* ---- logs ---- */
 
+/* Until it has been written down: that takes a moment. */
+static void wait_logged(struct box *x, const char *name, const char *text)
+{
+    cleanup_reader struct reader r = {.takes = true};
+    const struct runtime_log_opts opts = {.tail = -1, .follow = true};
+    struct runtime_stream *s = x->rt.ops->logs(x->rt.self, name, &opts, &reader_ops, &r);
+    box_wait_text(x, &r, text);
+    x->rt.ops->stream_free(s);
+}
+
 static void test_logs(void **state)
 {
     struct box *x = *state;
@@ -25,6 +35,7 @@ static void test_logs(void **state)
     box_wait_answer(x, p.address, 8080);
     assert_int_equal(box_get(x, p.address, 8080, "/?a").status, 200);
     assert_int_equal(box_get(x, p.address, 8080, "/?b").status, 200);
+    wait_logged(x, p.app, "/?b 200");
     box_logs(x, p.app, &all, &r);
     assert_non_null(strstr(str_c(&r.out), "web v1 listens on port 8080"));
     assert_int_equal(count(str_c(&r.out), "\n"), 3);
@@ -163,6 +174,25 @@ static void test_exec(void **state)
     assert_non_null(strstr(m.err.msg, "exec: \"sh\": executable file not found in $PATH"));
     assert_int_equal(box_exec(x, "nobody", echo, &g), -1);
     assert_int_equal(g.err.code, ERR_NOT_FOUND);
+}
+
+/* 1 is the container's own process and not the machine's, and no other is reached. */
+static void test_kill_from_within(void **state)
+{
+    struct box *x = *state;
+    struct pod p;
+    const char *const all_of_us[] = {"kill", "-9", "-1", NULL};
+    const char *const parent[] = {"kill", "-0", "2", NULL};
+    const char *const own[] = {"kill", "-9", "1", NULL};
+    cleanup_reader struct reader r = {0}, q = {0}, s = {0};
+    make_pod(x, &p, 10);
+    start_pod(x, &p);
+    assert_int_equal(box_exec(x, p.app, all_of_us, &r), 1);
+    assert_non_null(strstr(str_c(&r.err_out), "No such process"));
+    assert_int_equal(box_exec(x, p.app, parent, &s), 1);
+    box_wait_answer(x, p.address, 8080);
+    box_exec(x, p.app, own, &q);
+    box_wait_event(x, p.app, "die:137");
 }
 
 static void test_exec_with_input(void **state)
@@ -382,6 +412,7 @@ int main(void)
         TEST(test_a_long_line),
         TEST(test_logs_are_bounded),
         TEST(test_exec),
+        TEST(test_kill_from_within),
         TEST(test_exec_with_input),
         TEST(test_exec_on_a_terminal),
         TEST(test_exec_with_a_slow_reader),
