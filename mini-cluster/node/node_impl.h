@@ -203,7 +203,8 @@ struct nodes {
     struct pipe *pipes;
     bool ready; /* the runtime has recovered */
     bool down;  /* it does not answer */
-    bool listing, list_again;
+    bool listing, list_again, list_failed;
+    bool resync; /* the list under way is only for what no event told of */
     uint64_t list_ns; /* when the list under way was asked for */
     unsigned lists;
     struct loop_timer *list_timer;

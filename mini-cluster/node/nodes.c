@@ -128,7 +128,7 @@ static void on_gap(void *arg, uint64_t gap_ns)
 
 static void on_list_timer(void *arg)
 {
-    sweep_list(arg);
+    sweep_resync(arg);
 }
 
 /* ---- the runtime ---- */

@@ -19,6 +19,8 @@
 #include "store/store.h"
 
 #define RETRY LOOP_S(1)
+/* A list now and then, whatever the events say: some of them may never have come. */
+#define RESYNC LOOP_S(60)
 
 /* ---- strays ---- */
 
@@ -97,12 +99,15 @@ static void take_row(struct nodes *n, struct container *c, const struct runtime_
     if (c->op != NULL || c->looking != NULL) {
         return; /* the answer to come is newer */
     }
+    enum container_state before = c->state;
     if (c->changed_ns > n->list_ns) {
         container_look(c);
     } else {
         container_seen(c, st);
     }
-    pod_queue(c->pod);
+    if (!n->resync || c->state != before) {
+        pod_queue(c->pod);
+    }
 }
 
 static void judge(struct nodes *n, const struct runtime_status *st)
@@ -142,7 +147,9 @@ static void look_for_missing(struct nodes *n)
         for (size_t i = 0; i < p->containers.n; i++) {
             look_if_missing(n, p->containers.v[i]);
         }
-        pod_queue(p);
+        if (!n->resync) {
+            pod_queue(p);
+        }
     }
 }
 
@@ -281,6 +288,7 @@ static void on_listed(void *arg, enum runtime_result result, const struct runtim
 {
     struct nodes *n = arg;
     n->listing = false;
+    n->list_failed = result != RUNTIME_OK;
     if (result != RUNTIME_OK) {
         log_debug("node", "list containers: %s", err->msg);
         loop_timer_start(n->list_timer, RETRY);
@@ -295,6 +303,8 @@ static void on_listed(void *arg, enum runtime_result result, const struct runtim
     finish_agents(n);
     if (n->list_again) {
         sweep_list(n);
+    } else {
+        loop_timer_start(n->list_timer, RESYNC);
     }
 }
 
@@ -308,11 +318,18 @@ void sweep_list(struct nodes *n)
         return;
     }
     n->listing = true;
-    n->list_again = false;
+    n->list_again = n->resync = false;
     n->list_ns = loop_mono_ns(n->loop);
     loop_timer_stop(n->list_timer);
     begin_agents(n);
     n->rt.ops->list(n->rt.self, on_listed, n);
+}
+
+void sweep_resync(struct nodes *n)
+{
+    bool wanted = n->listing || n->list_failed; /* somebody waits for what comes of it */
+    sweep_list(n);
+    n->resync = !wanted;
 }
 
 /* ---- one of them ---- */

@@ -9,6 +9,8 @@ struct nodes;
 
 /* Lists everything, soon; agents that wait for it get their pods back. */
 void sweep_list(struct nodes *n);
+/* The same when nothing is known to have happened: only what differs is acted upon. */
+void sweep_resync(struct nodes *n);
 /* Something happened to a container that nobody here knows. */
 void sweep_look(struct nodes *n, const char *runtime_name);
 /* An agent's pods as the API has them: once their containers are known, and after a cut. */

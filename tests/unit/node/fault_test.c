@@ -226,6 +226,28 @@ static void test_missed_events(void **state)
     tear_down(&f);
 }
 
+/* Nobody knows that events were missed: now and then it is looked all the same. */
+static void test_events_that_nobody_missed(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    create_pod(&f, "a", "worker-1", WEB);
+    create_pod(&f, "b", "worker-1", WEB);
+    wait_for(&f, "b", "status.phase", "Running", 100);
+    cleanup_free char *a = xstrdup(find_running(&f, "default/a web"));
+    f.rt.ops->subscribe(f.rt.self, NULL, NULL);
+    fake_kill(f.fake, a, 5, false);
+    run_ms(&f, 1000);
+    assert_int_equal(cint(&f, "a", 0, "restartCount"), 0);
+    f.rt.ops->subscribe(f.rt.self, on_runtime, &f);
+    run_ms(&f, 60000);
+    assert_int_equal(cint(&f, "a", 0, "restartCount"), 1);
+    assert_int_equal(cint(&f, "b", 0, "restartCount"), 0);
+    expect_ready(&f, "a");
+    tear_down(&f);
+}
+
 /* What could not be removed is asked for again, as long as it takes. */
 static void test_removal_is_repeated(void **state)
 {
@@ -426,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_daemon_away_mid_start),
         cmocka_unit_test(test_strays),
         cmocka_unit_test(test_missed_events),
+        cmocka_unit_test(test_events_that_nobody_missed),
         cmocka_unit_test(test_removal_is_repeated),
         cmocka_unit_test(test_removal_waits_for_daemon),
         cmocka_unit_test(test_power_cycle),
