@@ -10,13 +10,11 @@
 #include "common/mem.h"
 #include "meta/clock.h"
 #include "node/container.h"
-#include "node/op.h"
+#include "node/handler.h"
 #include "node/pod.h"
 #include "node/probe_impl.h"
 
 #define QUICK LOOP_MS(250)
-
-enum { OUTPUT_MAX = 10 * 1024 };
 
 static void begin(struct probe *p);
 static void begin_others(struct container *c);
@@ -94,7 +92,7 @@ static void failed(struct probe *p, const char *why)
 static bool is_blind(const struct probe *p)
 {
     const struct agent *a = p->container->pod->agent;
-    return a->nodes->down || a->frozen || (a->cut && p->how != PROBE_EXEC);
+    return a->nodes->down || a->frozen || (a->cut && handler_how(p->handler) != HANDLER_EXEC);
 }
 
 static void finish(struct probe *p, bool ok, const char *why)
@@ -113,100 +111,16 @@ static void finish(struct probe *p, bool ok, const char *why)
     }
 }
 
-/* ---- HTTP and TCP ---- */
-
-static void on_probed(struct op *op, int status, const struct err *err)
+static void on_done(void *arg, bool ok, int status, const char *why)
 {
-    struct probe *p = op->arg;
-    char why[64];
-    p->op = NULL;
-    if (status == 0) {
-        finish(p, false, err->msg);
-    } else if (status >= 200 && status < 400) {
-        finish(p, true, "");
+    struct probe *p = arg;
+    char text[64];
+    if (ok && status != 0 && (status < 200 || status >= 400)) {
+        snprintf(text, sizeof(text), "HTTP probe failed with statuscode: %d", status);
+        finish(p, false, text);
     } else {
-        snprintf(why, sizeof(why), "HTTP probe failed with statuscode: %d", status);
-        finish(p, false, why);
+        finish(p, ok, why);
     }
-}
-
-static void ask_network(struct probe *p)
-{
-    struct pod *pod = p->container->pod;
-    struct nodes *n = pod->nodes;
-    struct runtime_probe q = {.address = p->host != NULL ? p->host : pod->address,
-                              .port = p->port,
-                              .tcp = p->how == PROBE_TCP,
-                              .scheme = p->scheme,
-                              .path = p->path,
-                              .headers = (const char *const *)p->words,
-                              .timeout_ns = p->timeout_ns};
-    if (p->port == 0) {
-        finish(p, false, "the container has no port of that name");
-        return;
-    }
-    p->op = op_new(n, pod, NULL, NULL);
-    p->op->arg = p;
-    p->op->probed = on_probed;
-    n->rt.ops->probe(n->rt.self, &q, op_probe_done, p->op);
-}
-
-/* ---- exec ---- */
-
-static bool exec_data(void *arg, int fd, const char *bytes, size_t n)
-{
-    struct probe *p = arg;
-    size_t room = OUTPUT_MAX - p->output.len;
-    (void)fd;
-    str_add_n(&p->output, bytes, n < room ? n : room);
-    return true;
-}
-
-static void exec_exit(void *arg, int exit_code)
-{
-    struct probe *p = arg;
-    p->exit_code = exit_code;
-}
-
-static void exec_over(void *arg)
-{
-    struct probe *p = arg;
-    struct nodes *n = p->container->pod->nodes;
-    n->rt.ops->stream_free(steal(p->exec));
-    cleanup_free char *failure = steal(p->failure);
-    finish(p, failure == NULL && p->exit_code == 0, failure != NULL ? failure : str_c(&p->output));
-}
-
-/* The stream is freed later: this is one of its own callbacks. */
-static void exec_end(void *arg, const struct err *err)
-{
-    struct probe *p = arg;
-    if (err != NULL && err->code != ERR_NONE && p->failure == NULL) {
-        p->failure = xstrdup(err->msg);
-    }
-    loop_defer(p->container->pod->nodes->loop, exec_over, p);
-}
-
-static void ask_exec(struct probe *p)
-{
-    static const struct runtime_stream_ops ops = {
-        .on_data = exec_data, .on_end = exec_end, .on_exit = exec_exit};
-    struct nodes *n = p->container->pod->nodes;
-    struct runtime_exec x = {.command = (const char *const *)p->words};
-    str_clear(&p->output);
-    p->exit_code = 0;
-    p->exec = n->rt.ops->exec(n->rt.self, p->container->runtime_name, &x, &ops, p);
-    loop_timer_start(p->timer, p->timeout_ns);
-}
-
-static void exec_too_long(struct probe *p)
-{
-    struct nodes *n = p->container->pod->nodes;
-    cleanup_free char *why =
-        xasprintf("command timed out after %llus", (unsigned long long)(p->timeout_ns / LOOP_S(1)));
-    loop_undefer(n->loop, p);
-    n->rt.ops->stream_free(steal(p->exec));
-    finish(p, false, why);
 }
 
 /* ---- in turn ---- */
@@ -226,16 +140,13 @@ static void not_supported(struct probe *p)
 static void on_timer(void *arg)
 {
     struct probe *p = arg;
-    if (p->exec != NULL) {
-        exec_too_long(p);
-    } else if (p->how == PROBE_UNSUPPORTED) {
+    enum handler_how how = handler_how(p->handler);
+    if (how == HANDLER_GRPC || how == HANDLER_NONE) {
         not_supported(p);
     } else if (is_blind(p)) {
         loop_timer_start(p->timer, p->period_ns);
-    } else if (p->how == PROBE_EXEC) {
-        ask_exec(p);
     } else {
-        ask_network(p);
+        handler_run(p->handler, p->timeout_ns, on_done, p);
     }
 }
 

@@ -3,29 +3,20 @@
 #ifndef NODE_PROBE_IMPL_H
 #define NODE_PROBE_IMPL_H
 
-#include "common/str.h"
 #include "node/node_impl.h"
 #include "node/probe.h"
 
-enum probe_how { PROBE_HTTP, PROBE_TCP, PROBE_EXEC, PROBE_UNSUPPORTED };
+struct handler;
 
 struct probe {
     struct container *container;
     int kind; /* PROBE_STARTUP ... */
-    enum probe_how how;
-    char *host, *path, *scheme; /* host NULL: the pod's address */
-    int port;
-    char **words; /* headers of HTTP, the command of exec; NULL-terminated; NULL: none */
+    struct handler *handler;
     uint64_t delay_ns, period_ns, timeout_ns;
     unsigned successes_needed, failures_needed;
     int64_t grace_s; /* of a kill; -1: the pod's */
 
-    struct loop_timer *timer; /* until the next one, or until an exec takes too long */
-    struct op *op;
-    struct runtime_stream *exec;
-    struct str output; /* of exec */
-    int exit_code;
-    char *failure;                /* of exec: why it could not be made */
+    struct loop_timer *timer;     /* until the next one */
     unsigned successes, failures; /* in a row */
     bool good;
     bool ever; /* good at least once */
