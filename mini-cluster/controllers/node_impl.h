@@ -16,6 +16,7 @@ struct workqueue;
 /* What is known of one node, on the loop's own clock: a node's word for the time is not needed. */
 struct watched {
     uint64_t heard_ns;       /* when its lease was last seen to change */
+    int64_t lease_rev;       /* ... to this; 0: not seen yet */
     uint64_t gone_ns;        /* since when there is no such node; 0: there is one */
     enum node_belief belief; /* as its conditions say */
     bool was_ready;          /* once, since we began */

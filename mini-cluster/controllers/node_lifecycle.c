@@ -84,11 +84,24 @@ static int write_taints(struct lifecycle *c, const json_t *node, const json_t **
 
 /* ---- one step ---- */
 
+/* A lease that was renewed a moment ago, and not told of yet: whoever comes back may say that he is
+ * Ready, too, and would be doubted at once. */
+static bool is_heard(const struct lifecycle *c, const char *name, const struct watched *w)
+{
+    struct err err;
+    const json_t *lease = client_get(c->client, c->leases, LEASES_NS, name, &err);
+    return lease != NULL && w->lease_rev != 0 && object_revision(lease) > w->lease_rev;
+}
+
 /* Believes what the node's conditions say, or that it is gone when its lease is not renewed. */
 static int judge(struct lifecycle *c, const json_t **node, struct watched *w, struct err *err)
 {
-    uint64_t silence = loop_mono_ns(c->loop) - w->heard_ns;
+    uint64_t now = loop_mono_ns(c->loop);
     uint64_t grace = (*c->clock)->grace;
+    if (now - w->heard_ns >= grace && is_heard(c, object_name(*node), w)) {
+        w->heard_ns = now;
+    }
+    uint64_t silence = now - w->heard_ns;
     if (silence < grace) {
         workqueue_add_after(c->queue, object_name(*node), grace - silence);
     } else if (mark_unknown(c, *node, node, err) < 0) {
@@ -134,7 +147,7 @@ static void look_at_gone(struct lifecycle *c, const char *name, struct watched *
     map_remove(c->known, name);
 }
 
-static void forgive_all(struct lifecycle *c);
+static void begin_anew(struct lifecycle *c);
 
 static int reconcile(void *arg, const char *name, struct err *err)
 {
@@ -148,7 +161,7 @@ static int reconcile(void *arg, const char *name, struct err *err)
         rc = look(c, node, known_of(c, name), err);
     }
     if (rc < 0 && err->code == ERR_UNAVAILABLE) { /* then heartbeats are not written either */
-        forgive_all(c);
+        begin_anew(c);
     }
     return rc;
 }
@@ -201,6 +214,7 @@ static void on_lease(void *arg, enum client_event type, const struct store_entry
     struct watched *w = map_find(c->known, lease->key.name);
     if (w != NULL) {
         w->heard_ns = loop_mono_ns(c->loop);
+        w->lease_rev = lease->rev;
     }
     if (w != NULL && w->belief != NODE_READY) {
         workqueue_add(c->queue, lease->key.name);
@@ -225,25 +239,38 @@ static void on_pod(void *arg, enum client_event type, const struct store_entry *
 
 /* ---- waiting that begins again, or is another ---- */
 
-static void forgive_all(struct lifecycle *c)
+static void begin_anew(struct lifecycle *c)
 {
     uint64_t now = loop_mono_ns(c->loop);
     size_t it = 0;
-    const char *name;
     void *value;
-    while (map_next(c->known, &it, &name, &value)) {
+    while (map_next(c->known, &it, NULL, &value)) {
         struct watched *w = value;
         w->heard_ns = now;
         w->gone_ns = w->gone_ns != 0 ? now : 0;
         map_clear(w->waits);
+    }
+}
+
+static void look_at_all(struct lifecycle *c)
+{
+    size_t it = 0;
+    const char *name;
+    while (map_next(c->known, &it, &name, NULL)) {
         workqueue_add(c->queue, name);
     }
+}
+
+static void forgive(void *self)
+{
+    begin_anew(self);
+    look_at_all(self);
 }
 
 /* After a closed lid nobody is overdue. */
 static void on_gap(void *arg, uint64_t gap_ns)
 {
-    forgive_all(arg);
+    forgive(arg);
 }
 
 /* A silence that the old heartbeat explains says nothing under the new one. */
@@ -254,18 +281,12 @@ static void clock_changed(void *self, const struct clock *before)
     uint64_t beat = (*c->clock)->heartbeat;
     uint64_t excused = before->heartbeat > beat ? before->heartbeat - beat : 0;
     size_t it = 0;
-    const char *name;
     void *value;
-    while (map_next(c->known, &it, &name, &value)) {
+    while (map_next(c->known, &it, NULL, &value)) {
         struct watched *w = value;
         w->heard_ns = now - w->heard_ns > excused ? w->heard_ns + excused : now;
-        workqueue_add(c->queue, name);
     }
-}
-
-static void forgive(void *self)
-{
-    forgive_all(self);
+    look_at_all(c);
 }
 
 static void *create(struct api *api, const struct clock *const *clock)

@@ -190,6 +190,26 @@ static void test_back_in_time_nothing_goes(void **state)
     assert_true(is_going(f, "a"));
 }
 
+/* Its word and its lease are there, and nobody has been told of them yet: it is not doubted then. */
+static void test_back_in_the_moment_of_doubt(void **state)
+{
+    struct fixture *f = *state;
+    add_nodes(f, 2);
+    live(f, 0, 2, 1000);
+    live(f, 1, 2, 4000);
+    assert_false(is_ready(f, "n1"));
+    node_says(f, "n1", "True");
+    heartbeat(f, "n1");
+    controllers_clock_changed(f->controllers, f->clock); /* looks at every node, now */
+    loop_sim_tick(f->loop);
+    assert_true(is_ready(f, "n1"));
+    live(f, 0, 2, 250);
+    assert_true(is_ready(f, "n1"));
+    assert_int_equal(find_event(f, "n1", "NodeNotReady").found, 1);
+    live(f, 1, 2, 4000);
+    assert_false(is_ready(f, "n1"));
+}
+
 /* Not ready by its own word: another taint, the same consequences. */
 static void test_a_node_that_says_it_is_not_ready(void **state)
 {
@@ -622,6 +642,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_cluster(test_a_silent_node_is_doubted_then_given_up),
         with_cluster(test_back_in_time_nothing_goes),
+        with_cluster(test_back_in_the_moment_of_doubt),
         with_cluster(test_a_node_that_says_it_is_not_ready),
         with_cluster(test_a_closed_lid_evicts_nobody),
         with_cluster(test_forgiven),

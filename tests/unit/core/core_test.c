@@ -378,6 +378,39 @@ static void test_power_off_moves_the_pods(void **state)
 
 /* ---- failures half way ---- */
 
+static bool count_going(void *arg, const json_t *pod)
+{
+    *(int *)arg += object_deleting(pod);
+    return true;
+}
+
+/* While nothing can be written no lease can be renewed either: that is nobody's silence. */
+static void test_a_full_disk_doubts_nobody(void **state)
+{
+    static const unsigned lengths[] = {1700, 2100, 2600, 3300, 20000};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        struct fixture f;
+        int going = 0;
+        set_up(&f);
+        must_begin(&f);
+        create_web(&f, 3);
+        wait_replicas(&f, 3, 5000);
+        run_ms(&f, 1000 + 130 * i);
+        memvfs_full(f.disk, true);
+        run_ms(&f, lengths[i]);
+        memvfs_full(f.disk, false);
+        for (int n = 0; n < 200; n++) {
+            run_ms(&f, 20);
+            assert_string_equal(node_condition(&f, "worker-1", "Ready"), "True");
+            assert_string_equal(node_condition(&f, "worker-2", "Ready"), "True");
+        }
+        client_each(f.client, kinds_find_gr("pods"), NULL, count_going, &going);
+        assert_int_equal(going, 0);
+        tear_down(&f);
+    }
+}
+
 static void test_a_bad_subnet(void **state)
 {
     static const char *const bad[] = {"", "10.77.0.0", "10.77.0.0/24", "300.1.0.0/16",
@@ -500,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_recovery_is_tried_again),
         cmocka_unit_test(test_away_under_a_running_cluster),
         cmocka_unit_test(test_power_off_moves_the_pods),
+        cmocka_unit_test(test_a_full_disk_doubts_nobody),
         cmocka_unit_test(test_a_bad_subnet),
         cmocka_unit_test(test_a_database_that_is_none),
         cmocka_unit_test(test_a_disk_that_dies_at_every_step),
