@@ -22,8 +22,9 @@ static json_t *describe(const char *name)
     }
     int port = (int)jx_int(s.settings, "port", 0);
     cleanup_free char *api = port > 0 ? xasprintf("https://127.0.0.1:%d", port) : xstrdup("");
-    return json_pack("{s:s, s:b, s:i, s:s, s:s}", "name", name, "running", pid != 0, "pid", pid,
-                     "runtime", jx_str(s.settings, "runtime", ""), "api", api);
+    return json_pack("{s:s, s:b, s:i, s:s, s:s, s:s}", "name", name, "running", pid != 0, "pid",
+                     pid, "runtime", jx_str(s.settings, "runtime", ""), "noDocker",
+                     jx_str(s.settings, "noDocker", ""), "api", api);
 }
 
 static json_t *describe_all(void)

@@ -66,7 +66,7 @@ static const char *words_of(char *output)
     return str_has_prefix(output, prefix) && colon != NULL ? colon + 2 : output;
 }
 
-/* Runs mini-cluster with up to four words; *ret_output may be NULL. */
+/* Runs mini-cluster with up to ten words; *ret_output may be NULL. */
 static int run(const char *const *words, char **ret_output, struct err *err)
 {
     cleanup_free char *dir = place_of_program();
@@ -95,13 +95,21 @@ static int run(const char *const *words, char **ret_output, struct err *err)
     return 0;
 }
 
-int cluster_up(const char *name, const json_t *wishes, struct err *err)
+int cluster_up(const char *name, const json_t *wishes, const char *runtime, struct err *err)
 {
     const char *clock = jx_str(wishes, "clock", NULL);
     cleanup_free char *workers = xasprintf("%d", (int)jx_int(wishes, "workers", 3));
-    const char *words[] = {
-        "up",  "--detach", "--name", name, "--workers", workers, clock != NULL ? "--clock" : NULL,
-        clock, NULL};
+    const char *words[] = {"up", "--detach", "--name", name, "--workers", workers,
+                           NULL, NULL,       NULL,     NULL, NULL};
+    size_t n = 6;
+    if (clock != NULL) {
+        words[n++] = "--clock";
+        words[n++] = clock;
+    }
+    if (runtime != NULL) {
+        words[n++] = "--runtime";
+        words[n++] = runtime;
+    }
     return run(words, NULL, err);
 }
 
@@ -119,6 +127,20 @@ int cluster_list(json_t **ret, struct err *err)
         return -1;
     }
     return jx_parse(output, strlen(output), false, ret, err);
+}
+
+bool cluster_is_without_docker(const char *name, char **ret_why)
+{
+    json_t *all = NULL;
+    struct err err;
+    if (cluster_list(&all, &err) < 0) {
+        return false;
+    }
+    const json_t *row = jx_find(all, "name", name);
+    bool without = strcmp(jx_get_str(row, "runtime", ""), "process") == 0;
+    *ret_why = without ? xstrdup(jx_get_str(row, "noDocker", "")) : NULL;
+    json_decref(all);
+    return without;
 }
 
 int cluster_host_docker(const char *name, const char *host, char **ret, struct err *err)

@@ -37,7 +37,7 @@ static void on_signal(int signum)
     stop_signal = signum;
 }
 
-static int start(struct worker *w, const char *lab, struct err *err)
+static int start(const struct crew_opts *o, struct worker *w, const char *lab, struct err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0) {
@@ -47,7 +47,8 @@ static int start(struct worker *w, const char *lab, struct err *err)
     if (pid == 0) {
         setpgid(0, 0); /* a Ctrl-C reaches us, and we pass it on: once */
         dup2(fds[1], STDOUT_FILENO);
-        execl("/proc/self/exe", "podlab", "test", lab, "-o", "json", (char *)NULL);
+        execl("/proc/self/exe", "podlab", "test", lab, "-o", "json",
+              o->runtime != NULL ? "--runtime" : (char *)NULL, o->runtime, (char *)NULL);
         _exit(127);
     }
     close(fds[1]);
@@ -97,7 +98,7 @@ static int employ(struct crew *c, int jobs)
         struct err err;
         if (w->lab == NULL && c->next < c->o->nlabs && stop_signal == 0) {
             const char *lab = c->o->labs[c->next++];
-            if (start(w, lab, &err) < 0) {
+            if (start(c->o, w, lab, &err) < 0) {
                 c->o->on_result(c->o->arg, lab, NULL, &err);
             }
         }

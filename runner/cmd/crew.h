@@ -13,6 +13,7 @@ struct crew_opts {
     const char *const *labs;
     int nlabs;
     int jobs; /* how many at once */
+    const char *runtime; /* of their clusters; NULL: what is there */
     /* What one lab gave: "podlab test LAB -o json"; borrowed. NULL: it gave nothing, see err. */
     void (*on_result)(void *arg, const char *lab, const json_t *result, const struct err *err);
     void *arg;

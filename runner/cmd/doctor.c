@@ -68,6 +68,23 @@ static bool in_group(gid_t gid)
     return getegid() == gid;
 }
 
+/* Labs run without it, too, except those about Docker itself. */
+static void without_docker(json_t *findings, const char *todo, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void without_docker(json_t *findings, const char *todo, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    cleanup_free char *why = xvasprintf(fmt, ap);
+    va_end(ap);
+    cleanup_free char *wish = xasprintf("for containers that are isolated: %s", todo);
+    find(findings, "Docker", NOTE, wish,
+         "%s. Labs run without it: containers are then processes of your own, and labs that "
+         "require Docker are left out",
+         why);
+}
+
 static void socket_forbidden(json_t *findings, const char *path)
 {
     struct stat st;
@@ -79,8 +96,8 @@ static void socket_forbidden(json_t *findings, const char *path)
             : xasprintf("sudo usermod -aG %s \"$USER\", then log in again; or for this once: sg %s "
                         "'podlab start'",
                         name, name);
-    find(findings, "Docker", PROBLEM, todo, "%s belongs to the group %s, and you may not use it",
-         path, name);
+    without_docker(findings, todo, "%s belongs to the group %s, and you may not use it", path,
+                   name);
 }
 
 struct answer {
@@ -132,19 +149,19 @@ static void look_at_docker(json_t *findings)
         if (errno == EACCES) {
             socket_forbidden(findings, path);
         } else if (errno == ENOENT) {
-            find(findings, "Docker", PROBLEM,
-                 "install it (script/start offers to): sudo apt-get install docker.io",
-                 "there is no %s: no Docker Engine is installed, or it does not run", path);
+            without_docker(findings, "sudo apt-get install docker.io",
+                           "there is no %s: no Docker Engine is installed, or it does not run",
+                           path);
         } else {
-            find(findings, "Docker", PROBLEM, "start it: sudo systemctl start docker",
-                 "nobody answers at %s: %s", path, strerror(errno));
+            without_docker(findings, "start it: sudo systemctl start docker",
+                           "nobody answers at %s: %s", path, strerror(errno));
         }
         return;
     }
     json_auto_t *version = docker_version(path);
     if (version == NULL) {
-        find(findings, "Docker", PROBLEM, "restart it: sudo systemctl restart docker",
-             "%s takes connections but does not answer", path);
+        without_docker(findings, "restart it: sudo systemctl restart docker",
+                       "%s takes connections but does not answer", path);
         return;
     }
     find(findings, "Docker", OK, NULL, "Engine %s, API %s, at %s", jx_str(version, "Version", "?"),

@@ -25,7 +25,7 @@
 #include "session/session.h"
 
 struct flags {
-    const char *lab, *kubeconfig, *name;
+    const char *lab, *kubeconfig, *name, *runtime;
     bool plain, yes;
 };
 
@@ -189,7 +189,7 @@ static int bring_up(struct start *s, struct err *err)
     }
     s->made_before = cluster_exists(name);
     s->kubeconfig = cluster_kubeconfig(name);
-    int rc = cluster_up(name, s->lab->cluster, err);
+    int rc = cluster_up(name, s->lab->cluster, s->f->runtime, err);
     if (rc == 0 || err->code != ERR_CONFLICT) {
         return rc;
     }
@@ -200,7 +200,19 @@ static int bring_up(struct start *s, struct err *err)
     }
     stage(s, "Making a new cluster");
     s->made_before = false;
-    return cluster_down(name, err) < 0 ? -1 : cluster_up(name, s->lab->cluster, err);
+    return cluster_down(name, err) < 0 ? -1 : cluster_up(name, s->lab->cluster, s->f->runtime, err);
+}
+
+/* Somebody who expects containers must know that there are none. */
+static void say_what_it_is(const struct start *s)
+{
+    cleanup_free char *why = NULL;
+    if (s->f->kubeconfig != NULL || !cluster_is_without_docker(s->f->name, &why)) {
+        return;
+    }
+    printf("%s%sContainers are processes of your own here: nothing is isolated, and only podlab's "
+           "images run.\n",
+           why, why[0] != '\0' ? ".\n" : "");
 }
 
 /* What goes wrong on the way is kept, and not thrown between the learner's lines. */
@@ -247,6 +259,7 @@ static int prepare_cluster(struct start *s, struct err *err)
         return -1;
     }
     stage_over(s, true);
+    say_what_it_is(s);
     stage(s, "Waiting for its API and its hosts");
     if (prepare_home(s, err) < 0 ||
         reach_cluster(s->loop, s->kubeconfig, &s->kube, &s->uid, err) < 0 ||
@@ -350,6 +363,8 @@ static enum options_result parse(int argc, char **argv, struct flags *f)
         {"--name", OPTION_TEXT, &f->name, "NAME", "which cluster (default lab)", 0, 0},
         {"--plain", OPTION_FLAG, &f->plain, NULL,
          "for screen readers and scripts: nothing drawn, no colours, lines in and lines out", 0, 0},
+        {"--runtime", OPTION_TEXT, &f->runtime, "NAME",
+         "what runs containers: auto, docker, process (default auto: Docker where it is)", 0, 0},
         {"--yes", OPTION_FLAG, &f->yes, NULL, "do not ask before it begins", 0, 0},
         {0},
     };

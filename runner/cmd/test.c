@@ -27,7 +27,7 @@
 enum { MAX_LABS = 64 };
 
 struct flags {
-    const char *kubeconfig, *output;
+    const char *kubeconfig, *output, *runtime;
     int64_t jobs;
     bool all, keep, json;
 };
@@ -106,7 +106,7 @@ static void on_skipped(struct test *t, const char *lab, const char *why)
  * when it is made anew. */
 static int bring_up(struct test *t, const struct lab *lab, struct err *err)
 {
-    for (int left = 2; cluster_up(t->name, lab->cluster, err) == 0; left--) {
+    for (int left = 2; cluster_up(t->name, lab->cluster, t->f->runtime, err) == 0; left--) {
         cleanup_free char *kubeconfig = cluster_kubeconfig(t->name);
         cleanup_free char *uid = NULL;
         json_t *hosts = NULL;
@@ -274,8 +274,12 @@ static void on_result(void *arg, const char *lab, const json_t *result, const st
 static int run_tests(struct test *t, const char **words, int n)
 {
     if (n > 1 && t->f->jobs > 1 && t->f->kubeconfig == NULL && !t->f->keep) {
-        struct crew_opts crew = {
-            .labs = words, .nlabs = n, .jobs = (int)t->f->jobs, .on_result = on_result, .arg = t};
+        struct crew_opts crew = {.labs = words,
+                                 .nlabs = n,
+                                 .jobs = (int)t->f->jobs,
+                                 .runtime = t->f->runtime,
+                                 .on_result = on_result,
+                                 .arg = t};
         crew_run(&crew);
     } else if (run_one_by_one(t, words, n) < 0) {
         return 1;
@@ -305,6 +309,8 @@ static enum options_result parse(int argc, char **argv, struct flags *f, const c
         {"--kubeconfig", OPTION_TEXT, &f->kubeconfig, "FILE",
          "use this cluster instead of making one", 0, 0},
         CMD_ROW_OUTPUT(&f->output),
+        {"--runtime", OPTION_TEXT, &f->runtime, "NAME",
+         "of the clusters that are made: auto, docker, process (default auto)", 0, 0},
         {0},
     };
     const struct options o = {
