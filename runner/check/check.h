@@ -115,8 +115,9 @@ enum { CHECK_PROBE_CELLS = 60 };
 enum check_cell { CELL_NONE, CELL_OK, CELL_SLOW, CELL_FAILED };
 
 /* The figures since the last reset: {sent, answered, failed, slow, longest_outage_ms,
- * longest_outage_at, last_error, pods: {name: n}, statuses: {code: n}}. `sent` are those whose end
- * is known: answered + failed. The caller owns it. */
+ * longest_outage_at, troubled_ms (from the first failure to the last, good answers in between),
+ * in_a_row (good ones since the last failure), last_error, pods: {name: n}, statuses: {code: n}}.
+ * `sent` are those whose end is known: answered + failed. The caller owns it. */
 json_t *check_probe_figures(const struct check_probe *p);
 /* The last cells, oldest first, one per 100 ms; for the sparkline. */
 size_t check_probe_cells(const struct check_probe *p, enum check_cell cells[CHECK_PROBE_CELLS]);

@@ -31,8 +31,9 @@ enum outcome {
 struct shot {
     struct check_probe *probe;
     uint64_t sent_ns;
-    int64_t sent_us; /* wall */
-    unsigned age;    /* of which reset it is */
+    int64_t sent_us;            /* wall */
+    unsigned age;               /* of which reset it is */
+    char address[ADDRESS_SIZE]; /* that was called; "" through the service proxy */
 };
 
 struct figures {
@@ -41,7 +42,9 @@ struct figures {
     int64_t longest_us;   /* wall, when it began; 0: there was none */
     uint64_t out_from_ns; /* the present outage; 0: none */
     int64_t out_from_us;
-    char error[200];
+    uint64_t first_bad_ns, last_bad_ns; /* when failing requests were sent; 0: none was */
+    int64_t in_a_row;                   /* good ones since the last that failed */
+    char error[300];
     json_t *pods, *statuses;
 };
 
@@ -95,6 +98,9 @@ static void take_failure(struct check_probe *p, const struct shot *s)
     struct figures *f = &p->f;
     f->sent++;
     f->failed++;
+    f->in_a_row = 0;
+    f->first_bad_ns = f->first_bad_ns == 0 ? s->sent_ns : f->first_bad_ns;
+    f->last_bad_ns = s->sent_ns > f->last_bad_ns ? s->sent_ns : f->last_bad_ns;
     if (f->out_from_ns == 0 || s->sent_ns < f->out_from_ns) {
         f->out_from_ns = s->sent_ns;
         f->out_from_us = s->sent_us;
@@ -107,6 +113,7 @@ static void take_success(struct check_probe *p, const struct shot *s, enum outco
     struct figures *f = &p->f;
     f->sent++;
     f->answered++;
+    f->in_a_row += s->sent_ns > f->last_bad_ns;
     f->slow += out == OUT_SLOW;
     if (f->out_from_ns > 0 && s->sent_ns > f->out_from_ns) {
         measure_outage(p, s->sent_ns);
@@ -166,7 +173,7 @@ static enum outcome outcome_of(const struct check_probe *p, const struct kube_an
     return (int64_t)(a->took_ns / 1000000) > p->o.probe->slow_ms ? OUT_SLOW : OUT_OK;
 }
 
-static void take_error(struct check_probe *p, const struct kube_answer *a)
+static void take_error(struct check_probe *p, const struct shot *s, const struct kube_answer *a)
 {
     cleanup_free char *code = xasprintf("answered %d", a->status);
     const char *why = is_late(a)       ? "no answer within 1 s"
@@ -174,7 +181,8 @@ static void take_error(struct check_probe *p, const struct kube_answer *a)
                       : is_api_error(a) && p->caller == NULL
                           ? jx_get_str(a->answer, "message", code)
                           : code;
-    str_copy(p->f.error, sizeof(p->f.error), why);
+    snprintf(p->f.error, sizeof(p->f.error), "%s%s%.150s", s->address,
+             s->address[0] != '\0' ? ": " : "", why);
 }
 
 static void take_sender(struct check_probe *p, const struct kube_answer *a)
@@ -197,12 +205,14 @@ static void take(struct check_probe *p, const struct shot *s, const struct kube_
     bool good = out == OUT_OK || out == OUT_SLOW;
     p->answered_last = good;
     p->armed |= good;
+    if (out == OUT_FAILED) {
+        take_error(p, s, a);
+    }
     if (out == OUT_FAILED && !p->armed) {
         out = OUT_NOTHING; /* it was never there to fail */
     }
     draw(p, s->sent_ns, out);
     if (out == OUT_FAILED) {
-        take_error(p, a);
         take_failure(p, s);
     } else if (good) {
         take_success(p, s, out);
@@ -259,23 +269,22 @@ static void answer_nobody(void *arg)
 
 static void call(struct check_probe *p, struct shot *s)
 {
-    char address[ADDRESS_SIZE];
     if (p->o.probe->addresses != NULL) {
-        next_address(p, address, sizeof(address));
+        next_address(p, s->address, sizeof(s->address));
     } else {
-        str_copy(address, sizeof(address), p->o.probe->url);
+        str_copy(s->address, sizeof(s->address), p->o.probe->url);
     }
-    if (address[0] == '\0') {
+    if (s->address[0] == '\0') {
         loop_defer(p->o.loop, answer_nobody, s);
     } else {
-        caller_get(p->caller, address, p->path, TIMEOUT, on_answer, s);
+        caller_get(p->caller, s->address, p->path, TIMEOUT, on_answer, s);
     }
 }
 
 static void shoot(struct check_probe *p)
 {
     struct shot *s = xnew(struct shot);
-    *s = (struct shot){p, now_ns(p), loop_wall_us(p->o.loop), p->age};
+    *s = (struct shot){p, now_ns(p), loop_wall_us(p->o.loop), p->age, ""};
     vec_push(&p->flights, s);
     if (p->caller != NULL) {
         call(p, s);
@@ -396,9 +405,11 @@ json_t *check_probe_figures(const struct check_probe *p)
     if (f->longest_us > 0) {
         kube_time_format(f->longest_us, at);
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o}", "sent", (json_int_t)f->sent,
-                     "answered", (json_int_t)f->answered, "failed", (json_int_t)f->failed, "slow",
-                     (json_int_t)f->slow, "longest_outage_ms",
+    uint64_t troubled = f->last_bad_ns > 0 ? f->last_bad_ns - f->first_bad_ns + p->interval_ns : 0;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o}", "in_a_row",
+                     (json_int_t)f->in_a_row, "troubled_ms", (json_int_t)(troubled / 1000000),
+                     "sent", (json_int_t)f->sent, "answered", (json_int_t)f->answered, "failed",
+                     (json_int_t)f->failed, "slow", (json_int_t)f->slow, "longest_outage_ms",
                      (json_int_t)(f->longest_ns / 1000000), "longest_outage_at", at, "last_error",
                      f->error, "pods", json_copy(f->pods), "statuses", json_copy(f->statuses));
 }

@@ -30,18 +30,21 @@ struct lab_check {
         *resource;      /* LAB_GET: "deployments", LAB_LIST: "pods", LAB_HOST: "hosts.podlab.dev" */
     const char *object; /* LAB_GET: the name; LAB_HOST: the host's */
     const char *ns;     /* NULL: default */
-    const char *selector; /* LAB_LIST: labels; NULL: all */
-    const char *service;  /* LAB_HTTP: "web" or "web:80", through services/proxy */
-    const char *url;      /* LAB_URL: "worker-1:8080", asked for as curl in the lab's shell would */
-    const char *path;     /* LAB_HTTP: "/" */
-    unsigned requests;    /* LAB_HTTP, LAB_URL: how many for one look (distinct pods); 1 */
-    const char *expect;   /* jq; NULL for LAB_SHELL and LAB_ASK. Input: the object ("null" when
-                           * there is none), the list, the answer {status, body, pods, ...}, the
-                           * probe's figures */
-    const char *shell;    /* LAB_SHELL: run by bash in the learner's folder; status 0 is true */
-    const char *probe;    /* LAB_PROBE: which of the lab's probes */
-    bool eventually;      /* once true, it stays so */
-    int64_t within_ms;    /* it must come true this soon after the step began; 0: whenever */
+    const char *container; /* LAB_HOST: one made by hand that must run; NULL */
+    int port;              /* LAB_HOST: that it (or any) must publish; 0 */
+    bool gone;             /* LAB_HOST: there must be no such container */
+    const char *selector;  /* LAB_LIST: labels; NULL: all */
+    const char *service;   /* LAB_HTTP: "web" or "web:80", through services/proxy */
+    const char *url;    /* LAB_URL: "worker-1:8080", asked for as curl in the lab's shell would */
+    const char *path;   /* LAB_HTTP: "/" */
+    unsigned requests;  /* LAB_HTTP, LAB_URL: how many for one look (distinct pods); 1 */
+    const char *expect; /* jq; NULL for LAB_SHELL and LAB_ASK. Input: the object ("null" when
+                         * there is none), the list, the answer {status, body, pods, ...}, the
+                         * probe's figures */
+    const char *shell;  /* LAB_SHELL: run by bash in the learner's folder; status 0 is true */
+    const char *probe;  /* LAB_PROBE: which of the lab's probes */
+    bool eventually;    /* once true, it stays so */
+    int64_t within_ms;  /* it must come true this soon after the step began; 0: whenever */
     struct lab_check
         *any; /* alternatives: one of them is enough; then the kind fields above are unused */
     size_t nany;

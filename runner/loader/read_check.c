@@ -1,21 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads one check. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "common/mem.h"
 #include "loader/loader_impl.h"
 
 static const struct read_key check_keys[] = {
-    {"id", READ_TEXT, false},        {"name", READ_TEXT, false},
-    {"keep", READ_BOOL, false},      {"eventually", READ_BOOL, false},
-    {"get", READ_TEXT, false},       {"list", READ_TEXT, false},
-    {"http", READ_TEXT, false},      {"url", READ_TEXT, false},
-    {"host", READ_TEXT, false},      {"shell", READ_TEXT, false},
-    {"probe", READ_TEXT, false},     {"ask", READ_TEXT, false},
-    {"namespace", READ_TEXT, false}, {"selector", READ_TEXT, false},
-    {"path", READ_TEXT, false},      {"requests", READ_INT, false},
-    {"expect", READ_TEXT, false},    {"within", READ_TEXT, false},
-    {"any", READ_ARRAY, false},      {0},
+    {"id", READ_TEXT, false},
+    {"name", READ_TEXT, false},
+    {"keep", READ_BOOL, false},
+    {"eventually", READ_BOOL, false},
+    {"get", READ_TEXT, false},
+    {"list", READ_TEXT, false},
+    {"http", READ_TEXT, false},
+    {"url", READ_TEXT, false},
+    {"host", READ_TEXT, false},
+    {"container", READ_TEXT, false},
+    {"port", READ_INT, false},
+    {"gone", READ_BOOL, false},
+    {"shell", READ_TEXT, false},
+    {"probe", READ_TEXT, false},
+    {"ask", READ_TEXT, false},
+    {"namespace", READ_TEXT, false},
+    {"selector", READ_TEXT, false},
+    {"path", READ_TEXT, false},
+    {"requests", READ_INT, false},
+    {"expect", READ_TEXT, false},
+    {"within", READ_TEXT, false},
+    {"any", READ_ARRAY, false},
+    {0},
 };
 
 struct kind_row {
@@ -48,7 +62,8 @@ static int read_kind(struct reading *r, const json_t *obj, const char *path, str
                          "is of no kind; one of get, list, http, url, host, shell, probe, ask, "
                          "any must be there");
     }
-    if (row->needs_expect != (jx_get(obj, "expect") != NULL)) {
+    bool said = row->kind == LAB_HOST && (jx_get(obj, "container") != NULL || jx_get(obj, "port"));
+    if (!said && row->needs_expect != (jx_get(obj, "expect") != NULL)) {
         return read_fail(r, path,
                          row->needs_expect ? "\"%s\" needs an \"expect\""
                                            : "\"%s\" takes no \"expect\"",
@@ -72,6 +87,63 @@ static int split_object(struct reading *r, const char *path, const char *text,
     }
     ret->resource = arena_copy_n(r->arena, text, (size_t)(slash - text));
     ret->object = arena_copy(r->arena, slash + 1);
+    return 0;
+}
+
+static void add_part(struct str *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_part(struct str *out, const char *fmt, ...)
+{
+    va_list ap;
+    str_add(out, out->len > 0 ? " and " : "");
+    va_start(ap, fmt);
+    str_add_vf(out, fmt, ap);
+    va_end(ap);
+}
+
+/* What `container`, `port` and `gone` mean, in the words of `expect`. */
+static const char *expect_of_host(struct reading *r, const struct lab_check *c)
+{
+    struct str out = STR_INIT;
+    if (c->gone) {
+        add_part(&out, "all(.status.containers[]?; .name != \"%s\")", c->container);
+    } else if (c->container != NULL) {
+        add_part(&out,
+                 "any(.status.containers[]?; .name == \"%s\" and .state == \"running\" and "
+                 "(.pod // \"\") == \"\")",
+                 c->container);
+    }
+    if (c->port > 0 && c->container != NULL) {
+        add_part(&out, "any(.status.ports[]?; .port == %d and .owner == \"%s\")", c->port,
+                 c->container);
+    } else if (c->port > 0) {
+        add_part(&out, "any(.status.ports[]?; .port == %d)", c->port);
+    }
+    if (c->expect != NULL) {
+        add_part(&out, out.len > 0 ? "(%s)" : "%s", c->expect);
+    }
+    return arena_take(r->arena, str_take(&out));
+}
+
+static int read_host(struct reading *r, const json_t *obj, const char *path, struct lab_check *ret)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    ret->resource = "hosts.podlab.dev";
+    ret->object = read_text(r, obj, "host");
+    ret->container = read_text(r, obj, "container");
+    ret->port = (int)jx_int(obj, "port", 0);
+    ret->gone = jx_bool(obj, "gone", false);
+    if (ret->container != NULL && ret->container[strspn(ret->container, allowed)] != '\0') {
+        return read_fail(r, path, "container: \"%s\" is no name of a container", ret->container);
+    }
+    if (jx_get(obj, "port") != NULL && (ret->port < 1 || ret->port > 65535)) {
+        return read_fail(r, path, "port: must be from 1 to 65535");
+    }
+    if (ret->gone && (ret->container == NULL || ret->port > 0)) {
+        return read_fail(r, path, "gone: needs a \"container\", and no \"port\"");
+    }
+    ret->expect = expect_of_host(r, ret);
     return 0;
 }
 
@@ -148,9 +220,13 @@ int read_check(struct reading *r, const json_t *obj, const char *path, bool alte
         return read_fail(r, path, "url: \"%s\" is not of the form HOST:PORT, such as worker-1:8080",
                          ret->url);
     }
-    if (ret->kind == LAB_HOST) {
-        ret->resource = "hosts.podlab.dev";
-        ret->object = read_text(r, obj, "host");
+    bool of_host = jx_get(obj, "container") != NULL || jx_get(obj, "port") != NULL ||
+                   jx_get(obj, "gone") != NULL;
+    if (of_host && ret->kind != LAB_HOST) {
+        return read_fail(r, path, "container, port and gone go with \"host\" alone");
+    }
+    if (ret->kind == LAB_HOST && read_host(r, obj, path, ret) < 0) {
+        return -1;
     }
     return ret->kind == LAB_GET ? split_object(r, path, jx_str(obj, "get", ""), ret) : 0;
 }

@@ -41,12 +41,14 @@ void show_probe_figures(const struct style *st, const json_t *probes, struct str
     {
         char span[32];
         long long sent = jx_int(f, "sent", 0), failed = jx_int(f, "failed", 0);
-        snprintf(span, sizeof(span), "%.1f s", (double)jx_int(f, "longest_outage_ms", 0) / 1e3);
+        int64_t outage = jx_int(f, "longest_outage_ms", 0), trouble = jx_int(f, "troubled_ms", 0);
+        bool on_and_off = trouble > outage + 1000;
+        snprintf(span, sizeof(span), "%.1f s", (double)(on_and_off ? trouble : outage) / 1e3);
         cleanup_free char *text =
-            failed == 0 ? xasprintf("%s: none of %lld requests failed.", id, sent)
-                        : xasprintf("%s: %lld of %lld requests failed; the longest outage lasted "
-                                    "%s.",
-                                    id, failed, sent, span);
+            failed == 0
+                ? xasprintf("%s: none of %lld requests failed.", id, sent)
+                : xasprintf("%s: %lld of %lld requests failed; %s %s.", id, failed, sent,
+                            on_and_off ? "it went on for" : "the longest outage lasted", span);
         if (sent > 0) {
             show_note(st, text, out);
         }

@@ -52,7 +52,9 @@ bool cause_requests_failed(const struct scene *s, struct finding *f)
         return false;
     }
     if (s->seen == NULL || jx_int(s->seen, "sent", 0) == 0) {
-        f->words = "unknown.waiting";
+        const char *error = jx_str(s->seen, "last_error", "");
+        finding_text(f, "error", error);
+        f->words = error[0] != '\0' && s->service[0] == '\0' ? "unknown.never" : "unknown.waiting";
         return true;
     }
     finding_number(f, "failed", failed);

@@ -29,6 +29,8 @@ cause_fn cause_no_restart, cause_same_pod;
 cause_fn cause_selector, cause_no_endpoints, cause_wrong_target_port, cause_answers_error;
 /* ---- hosts: cause_host.c ---- */
 cause_fn cause_host_on, cause_host_away, cause_not_cordoned, cause_cannot_end;
+/* ---- what docker was to start there: cause_container.c ---- */
+cause_fn cause_container, cause_port;
 /* ---- still on its way: cause_moving.c ---- */
 cause_fn cause_moving, cause_moving_host;
 

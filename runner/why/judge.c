@@ -21,6 +21,8 @@ static cause_fn *const order[] = {
     cause_exit_status,
     cause_host_on,
     cause_host_away,
+    cause_container,
+    cause_port,
     cause_missing,
     cause_not_cordoned,
     cause_cannot_end,

@@ -290,7 +290,14 @@ static void test_a_probe_calls_who_is_listed(void **state)
     int64_t failed = jx_int(figures, "failed", 0), answered = jx_int(figures, "answered", 0);
     assert_true(failed > 5 && answered > 5);
     assert_in_range(failed - answered + 3, 0, 6); /* in turn */
-    assert_string_equal(jx_str(figures, "last_error", ""), "connection refused");
+    assert_string_equal(jx_str(figures, "last_error", ""), "worker-1:1: connection refused");
+    assert_true(jx_int(figures, "troubled_ms", 0) > 300);
+    assert_in_range(jx_int(figures, "in_a_row", -1), 0, 2);
+    json_decref(figures);
+    write_addresses(f, good); /* mended */
+    fixture_pass(f, 400);
+    figures = check_probe_figures(f->probe);
+    assert_true(jx_int(figures, "in_a_row", 0) > 5);
     json_decref(figures);
     write_addresses(f, "");
     fixture_pass(f, 300);

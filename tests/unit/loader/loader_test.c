@@ -162,7 +162,10 @@ static void test_hosts_faults_and_clocks(void **state)
              "30s}\n"
              "    checks:\n"
              "      - {id: h, name: H, host: worker-2, expect: '.status.ports | length == 1'}\n"
-             "      - {id: u, name: U, url: 'worker-1:8080/info', expect: .status == 200}\n");
+             "      - {id: u, name: U, url: 'worker-1:8080/info', expect: .status == 200}\n"
+             "      - {id: c, name: C, host: w, container: web, port: 80, expect: .x}\n"
+             "      - {id: g, name: G, host: w, container: web, gone: true}\n"
+             "      - {id: p, name: P, host: w, port: 81}\n");
     if (loader_load(d->path, &lab, &err) < 0) {
         fail_msg("%s", err.msg);
     }
@@ -186,6 +189,13 @@ static void test_hosts_faults_and_clocks(void **state)
     assert_string_equal(s->checks[0].object, "worker-2");
     assert_int_equal(s->checks[1].kind, LAB_URL);
     assert_string_equal(s->checks[1].url, "worker-1:8080/info");
+    assert_string_equal(
+        s->checks[2].expect,
+        "any(.status.containers[]?; .name == \"web\" and .state == \"running\" and "
+        "(.pod // \"\") == \"\") and any(.status.ports[]?; .port == 80 and .owner == "
+        "\"web\") and (.x)");
+    assert_string_equal(s->checks[3].expect, "all(.status.containers[]?; .name != \"web\")");
+    assert_string_equal(s->checks[4].expect, "any(.status.ports[]?; .port == 81)");
     assert_string_equal(lab->probes[0].url, "worker-1:8080");
     assert_null(lab->probes[0].service);
     assert_string_equal(lab->probes[1].addresses, "callers.txt");
@@ -273,6 +283,10 @@ static const struct {
     {WITH("faults: [{host: w, power: Off, fro: 3s}]"), "did you mean \"for\"?"},
     {WITH("clock: {preset: sundial}"), "clock: preset: must be lab, kubernetes, swarm or mesos"},
     {WITH("clock: {grace: long}"), "clock.grace: must be a time such as 30s"},
+    {CHECK("{id: a, name: A, host: w, container: 'a b'}"), "\"a b\" is no name of a container"},
+    {CHECK("{id: a, name: A, host: w, port: 0}"), "port: must be from 1 to 65535"},
+    {CHECK("{id: a, name: A, host: w, gone: true, expect: '.'}"), "gone: needs a \"container\""},
+    {CHECK("{id: a, name: A, list: pods, port: 1, expect: '.'}"), "go with \"host\" alone"},
     {CHECK("{id: a, name: A, host: w}"), "\"host\" needs an \"expect\""},
     {CHECK("{id: a, name: A, url: 'worker-1', expect: '.'}"),
      "url: \"worker-1\" is not of the form HOST:PORT"},

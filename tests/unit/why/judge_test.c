@@ -85,6 +85,9 @@ static void read_check(const json_t *from, struct lab_check *c, char object[256]
     } else if (c->kind == LAB_HOST) {
         c->resource = "hosts";
         c->object = object;
+        c->container = jx_get_str(from, "container", NULL);
+        c->port = (int)jx_int(from, "port", 0);
+        c->gone = jx_bool(from, "gone", false);
     } else if (c->kind == LAB_URL) {
         c->url = object;
     } else {
@@ -233,7 +236,7 @@ static void set_the_scene(struct fixture *f, struct scene *s, struct lab_check *
     str_copy(s->ns, sizeof(s->ns), jx_get_str(c, "ns", "default"));
     str_copy(s->kind, sizeof(s->kind), kind_of(check->resource));
     s->namespaced = is_namespaced(s->kind);
-    if (check->kind == LAB_HTTP || check->kind == LAB_PROBE) {
+    if (check->kind == LAB_HTTP || (check->kind == LAB_PROBE && jx_get(c, "callers") == NULL)) {
         str_copy(s->service, sizeof(s->service), check->service);
         s->service[strcspn(s->service, ":")] = '\0';
         const char *colon = strchr(check->service, ':');
