@@ -387,21 +387,20 @@ static bool count_going(void *arg, const json_t *pod)
 /* While nothing can be written no lease can be renewed either: that is nobody's silence. */
 static void test_a_full_disk_doubts_nobody(void **state)
 {
-    static const unsigned lengths[] = {1700, 2100, 2600, 3300, 20000};
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+    for (unsigned i = 0; i < 40; i++) {
         struct fixture f;
         int going = 0;
         set_up(&f);
         must_begin(&f);
         create_web(&f, 3);
         wait_replicas(&f, 3, 5000);
-        run_ms(&f, 1000 + 130 * i);
+        run_ms(&f, 1000 + 130 * (i % 7));
         memvfs_full(f.disk, true);
-        run_ms(&f, lengths[i]);
+        run_ms(&f, 1500 + 60 * i);
         memvfs_full(f.disk, false);
-        for (int n = 0; n < 200; n++) {
-            run_ms(&f, 20);
+        for (int n = 0; n < 40; n++) {
+            run_ms(&f, 100);
             assert_string_equal(node_condition(&f, "worker-1", "Ready"), "True");
             assert_string_equal(node_condition(&f, "worker-2", "Ready"), "True");
         }
