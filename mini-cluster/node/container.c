@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "meta/clock.h"
+#include "node/hook.h"
 #include "node/pipes.h"
 #include "node/pod.h"
 #include "node/probe.h"
@@ -56,6 +57,7 @@ static void forget_name(struct container *c, const char *name)
 void container_fini(struct container *c)
 {
     probes_end(c);
+    hooks_end(c);
     pull_forget(c);
     forget_name(c, c->runtime_name);
     if (c->previous != NULL) {
@@ -93,6 +95,11 @@ void container_wait(struct container *c, const char *reason, const char *message
         free(c->message);
         c->message = xstrdup(message);
     }
+}
+
+bool container_is_beginning(const struct container *c)
+{
+    return c->state == CONTAINER_RUNNING && c->fresh;
 }
 
 bool container_alive(const struct container *c)
@@ -136,9 +143,10 @@ static void end_with(struct container *c, struct container_end *end)
     container_end_free(c->end);
     c->end = end;
     c->state = CONTAINER_ENDED;
-    c->ready = c->started = c->killing = false;
+    c->ready = c->started = c->killing = c->fresh = false;
     container_wait(c, NULL, NULL);
     probes_end(c);
+    hooks_end(c);
     pipes_container_ended(c);
 }
 
@@ -199,6 +207,7 @@ static void seen_running(struct container *c, const struct runtime_status *st)
     if (c->state == CONTAINER_RUNNING) {
         return;
     }
+    c->fresh = !c->seen && c->kind != CONTAINER_SANDBOX;
     mark_started(c, st);
     container_end_free(steal(c->end));
     container_wait(c, NULL, NULL);
@@ -272,7 +281,7 @@ void container_renew(struct container *c)
     c->attempt++;
     c->state = CONTAINER_WAITING;
     c->restarting = c->burnt = c->asked = c->seen = c->look = c->killing = c->changed = false;
-    c->ready = c->started = c->probing = false;
+    c->ready = c->started = c->probing = c->fresh = false;
     c->started_us = 0;
     c->began_ns = c->retry_ns = 0;
     c->retries = 0;

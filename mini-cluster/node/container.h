@@ -19,8 +19,10 @@ void container_wait(struct container *c, const char *reason, const char *message
 
 /* c is WAITING and nothing is under way. */
 void container_ensure(struct container *c, const struct runtime_spec *spec);
-/* Ends it; again with a shorter grace ends it sooner. */
+/* Ends it, after its preStop hook; again with a shorter grace ends it sooner. */
 void container_stop(struct container *c, int64_t grace_s);
+/* The same without the hook. */
+void container_stop_now(struct container *c, int64_t grace_s);
 /* Finds out what became of it. */
 void container_look(struct container *c);
 
@@ -41,6 +43,8 @@ void container_end_free(struct container_end *e); /* NULL is fine */
 
 /* Whether it was started by us or before our time, and has not ended. */
 bool container_alive(const struct container *c);
+/* It runs, but what is to be done right after its start is not done yet. */
+bool container_is_beginning(const struct container *c);
 /* "app" and the like for records. */
 const char *container_kind_name(enum container_kind kind);
 enum container_kind container_kind_find(const char *name);

@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "node/container.h"
+#include "node/hook.h"
 #include "node/op.h"
 #include "node/pod.h"
 #include "node/pull.h"
@@ -195,10 +196,18 @@ static void on_stopped(struct op *op, enum runtime_result result, const struct r
 
 void container_stop(struct container *c, int64_t grace_s)
 {
+    if (hooks_pre_stop(c, grace_s)) {
+        container_stop_now(c, grace_s);
+    }
+}
+
+void container_stop_now(struct container *c, int64_t grace_s)
+{
     struct nodes *n = c->pod->nodes;
     struct op *op = op_new(n, c->pod, c->runtime_name, on_stopped);
     op->container = c;
     c->op = op;
     c->killing = true;
+    c->fresh = false;
     n->rt.ops->stop(n->rt.self, c->runtime_name, grace_s, op_done, op);
 }

@@ -22,6 +22,7 @@ struct agent;
 struct api;
 struct client;
 struct container;
+struct hooks;
 struct kind;
 struct loop;
 struct map;
@@ -77,6 +78,7 @@ struct container {
     bool killing;    /* it was told to end */
     bool changed;    /* it runs an image that is no longer asked for */
     bool ready, started;
+    bool fresh; /* it was seen to run for the first time, by us: postStart is due */
     bool probing;
     const char *reason;  /* of WAITING; static */
     char *message;       /* NULL */
@@ -98,6 +100,7 @@ struct container {
     bool never_pull;
     bool image_here;
     struct probe *probes[PROBE_KINDS];
+    struct hooks *hooks; /* NULL: none, or not read yet */
 };
 
 /* ---- pods ---- */

@@ -40,7 +40,7 @@ struct counts {
 
 static void count(const struct container *c, struct counts *n)
 {
-    switch (c->state) {
+    switch (container_is_beginning(c) ? CONTAINER_WAITING : c->state) {
     case CONTAINER_RUNNING:
         n->running++;
         break;

@@ -10,6 +10,7 @@
 #include "meta/clock.h"
 #include "meta/object.h"
 #include "node/container.h"
+#include "node/hook.h"
 #include "node/pod.h"
 #include "node/probe.h"
 #include "node/pull.h"
@@ -131,6 +132,15 @@ static void step_waiting(struct container *c, const json_t *tree, const json_t *
     pod_start_container(c, tree, spec);
 }
 
+static void step_started(struct container *c, const json_t *spec)
+{
+    hooks_load(c, spec);
+    if (hooks_post_start(c)) {
+        c->fresh = false;
+        probes_begin(c, spec);
+    }
+}
+
 static void step_container(struct container *c, const json_t *tree)
 {
     const json_t *spec = pod_container_spec(c->pod, tree, c->name);
@@ -141,8 +151,8 @@ static void step_container(struct container *c, const json_t *tree)
         step_waiting(c, tree, spec);
     } else if (c->state == CONTAINER_ENDED && c->op == NULL) {
         step_ended(c, tree);
-    } else if (c->state == CONTAINER_RUNNING && !c->probing) {
-        probes_begin(c, spec);
+    } else if (c->state == CONTAINER_RUNNING && !c->probing && !c->killing) {
+        step_started(c, spec);
     }
 }
 

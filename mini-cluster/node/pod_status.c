@@ -74,7 +74,7 @@ static json_t *state_of(const struct container *c, const char *dflt)
     if (c->restarting || is_between(c)) {
         return waiting(c, dflt);
     }
-    if (c->state == CONTAINER_RUNNING) {
+    if (c->state == CONTAINER_RUNNING && !container_is_beginning(c)) {
         return running(c);
     }
     return c->state == CONTAINER_ENDED && c->end != NULL ? terminated(c->end) : waiting(c, dflt);

@@ -9,6 +9,7 @@
 #include "meta/time.h"
 #include "node/address.h"
 #include "node/container.h"
+#include "node/hook.h"
 #include "node/op.h"
 #include "node/pod.h"
 
@@ -20,7 +21,7 @@ static bool is_sidecar(const struct container *c)
 }
 
 /* Tells those of one sort to end, again when the grace got shorter. True while one is alive. */
-static bool stop_some(struct pod *p, bool sidecars, int64_t grace_s, bool again)
+static bool stop_some(struct pod *p, const json_t *tree, bool sidecars, int64_t grace_s, bool again)
 {
     bool alive = false;
     uint64_t now = loop_mono_ns(p->nodes->loop);
@@ -34,6 +35,7 @@ static bool stop_some(struct pod *p, bool sidecars, int64_t grace_s, bool again)
             if (!c->killing) {
                 say_pod(p, "Normal", "Killing", "Stopping container %s", c->name);
             }
+            hooks_load(c, tree != NULL ? pod_container_spec(p, tree, c->name) : NULL);
             container_stop(c, grace_s);
         }
         alive |= container_alive(c) || c->op != NULL;
@@ -42,13 +44,23 @@ static bool stop_some(struct pod *p, bool sidecars, int64_t grace_s, bool again)
 }
 
 /* Apps first, then those who serve them. */
-static bool stop_all(struct pod *p, int64_t grace_s)
+static bool stop_all(struct pod *p, const json_t *tree, int64_t grace_s)
 {
     bool again = p->stopping_grace > grace_s;
     if (p->stopping_grace < 0 || again) {
         p->stopping_grace = grace_s;
     }
-    return stop_some(p, false, grace_s, again) || stop_some(p, true, grace_s, again);
+    return stop_some(p, tree, false, grace_s, again) || stop_some(p, tree, true, grace_s, again);
+}
+
+static bool has_overrun(const struct pod *p)
+{
+    for (size_t i = 0; i < p->containers.n; i++) {
+        if (hooks_overran(p->containers.v[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What is left of the grace: the end is fixed, also for a later life of ours. */
@@ -61,6 +73,9 @@ static int64_t grace_left(const struct pod *p, const json_t *tree)
     }
     int64_t left_s = (end_us - loop_wall_us(p->nodes->loop) + 999999) / 1000000;
     left_s = left_s > 0 ? left_s : 0;
+    if (left_s < HOOK_LEAST_GRACE_S && grace_s > 0 && has_overrun(p)) {
+        return HOOK_LEAST_GRACE_S; /* their hooks took what there was */
+    }
     return left_s < grace_s ? left_s : grace_s;
 }
 
@@ -143,7 +158,7 @@ static void remove_all(struct pod *p)
 
 void pod_stop(struct pod *p, const json_t *tree)
 {
-    if (p->recorded && stop_all(p, grace_left(p, tree))) {
+    if (p->recorded && stop_all(p, tree, grace_left(p, tree))) {
         return;
     }
     p->phase = pod_phase_now(p, tree);
@@ -174,7 +189,7 @@ bool pod_remove_rest(struct pod *p)
         remove_all(p);
         return false;
     }
-    if (stop_all(p, p->grace_s)) {
+    if (stop_all(p, NULL, p->grace_s)) {
         return false;
     }
     for (size_t i = 0; i < p->containers.n; i++) {

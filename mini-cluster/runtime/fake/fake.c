@@ -122,6 +122,11 @@ void fake_each(struct fake *f, void (*fn)(void *arg, const struct runtime_status
     }
 }
 
+unsigned fake_hangups(const struct fake *f)
+{
+    return f->hangups;
+}
+
 unsigned fake_starts(struct fake *f, const char *name)
 {
     return (unsigned)(uintptr_t)map_find(f->starts, name);

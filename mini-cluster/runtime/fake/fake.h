@@ -39,6 +39,8 @@ void fake_set_probe(struct fake *f, const char *image, int status);
 void fake_set_down(struct fake *f, bool down);
 /* Walks every container there is. */
 void fake_each(struct fake *f, void (*fn)(void *arg, const struct runtime_status *st), void *arg);
+/* Execs that were freed before they ended. */
+unsigned fake_hangups(const struct fake *f);
 /* Starts that ever happened of a name: more than 1 would be a broken promise. */
 unsigned fake_starts(struct fake *f, const char *name);
 

@@ -59,6 +59,7 @@ struct fake {
     VEC(struct fake_driver *) drivers;
     VEC(struct fake_failure) failures;
     uint64_t made;
+    unsigned hangups; /* of execs */
     bool down;
 };
 

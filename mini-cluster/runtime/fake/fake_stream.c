@@ -2,7 +2,8 @@
 /* Streams of containers that do not exist: two or three log lines, an attach that swallows what it
  * is given, an exec that prints its command and ends as its words say (fake_image.c). Three
  * commands do more: "cat" gives back its stdin, "yes" never stops, "size" says the size of its
- * terminal whenever it is set. A port that an image listens on gives back what it is sent. */
+ * terminal whenever it is set. One that is freed while it runs is counted as hung up. A port that
+ * an image listens on gives back what it is sent. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,9 +17,10 @@ struct runtime_stream {
     struct runtime_stream_ops ops;
     void *arg;
     struct str out; /* not yet taken by the receiver */
-    bool paused, ending, is_exec;
+    bool paused, ending, told, is_exec;
     bool echoes, floods, tells_size;
-    bool was_high; /* more than HIGH waited */
+    struct loop_timer *timer; /* of an exec that takes its time; NULL: it takes none */
+    bool was_high;            /* more than HIGH waited */
     int exit_code;
     struct err err;        /* with which it ends */
     bool delivering, dead; /* freed by its own callback: memory goes when that returns */
@@ -26,6 +28,7 @@ struct runtime_stream {
 
 static void release(struct runtime_stream *s)
 {
+    loop_timer_free(s->timer);
     str_fini(&s->out);
     free(s->name);
     free(s);
@@ -59,6 +62,7 @@ static void flood(struct runtime_stream *s)
 static void deliver_end(struct runtime_stream *s)
 {
     s->ending = false;
+    s->told = true;
     if (s->is_exec && s->err.code == ERR_NONE && s->ops.on_exit != NULL) {
         s->ops.on_exit(s->arg, s->exit_code);
     }
@@ -227,6 +231,11 @@ struct runtime_stream *fake_stream_dial(void *self, const char *name, const char
     return s;
 }
 
+static void takes_no_longer(void *arg)
+{
+    finish(arg);
+}
+
 /* Words that make it more than an echo of its command. */
 static bool begin_special(struct runtime_stream *s, const struct runtime_exec *x)
 {
@@ -256,7 +265,12 @@ struct runtime_stream *fake_stream_exec(void *self, const char *name, const stru
     const struct runtime_spec words = {.command = x->command};
     struct fake_plan plan = fake_image_plan(c->image, &words);
     s->exit_code = plan.ends ? plan.exit_code : 0;
-    s->ending = !x->stdin_open; /* else when its stdin ends */
+    if (plan.ends && plan.after_ns > 0) {
+        s->timer = loop_timer_new(s->d->f->loop, takes_no_longer, s);
+        loop_timer_start(s->timer, plan.after_ns);
+    } else {
+        s->ending = !x->stdin_open; /* else when its stdin ends */
+    }
     wake(s);
     return s;
 }
@@ -303,6 +317,8 @@ void fake_stream_free(struct runtime_stream *s)
         return;
     }
     struct fake_driver *d = s->d;
+    bool ended = s->ending || s->told;
+    d->f->hangups += s->is_exec && !ended ? 1 : 0;
     loop_undefer(d->f->loop, s);
     for (size_t i = 0; i < d->streams.n; i++) {
         if (d->streams.v[i] == s) {
