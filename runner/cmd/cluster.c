@@ -7,6 +7,8 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +129,21 @@ int cluster_list(json_t **ret, struct err *err)
         return -1;
     }
     return jx_parse(output, strlen(output), false, ret, err);
+}
+
+const char *cluster_docker_socket(void)
+{
+    const char *host = getenv("DOCKER_HOST");
+    return host != NULL && str_has_prefix(host, "unix://") ? host + strlen("unix://")
+                                                           : "/var/run/docker.sock";
+}
+
+bool cluster_docker_connects(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    str_copy(at.sun_path, sizeof(at.sun_path), cluster_docker_socket());
+    return fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
 }
 
 bool cluster_is_without_docker(const char *name, char **ret_why)

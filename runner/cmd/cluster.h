@@ -20,6 +20,9 @@ int cluster_up(const char *name, const json_t *wishes, const char *runtime,
 int cluster_down(const char *name, struct err *err) WARN_UNUSED;
 /* [{name, running, pid, runtime, api}]; the caller owns it. */
 int cluster_list(json_t **ret, struct err *err) WARN_UNUSED;
+/* Where this machine's Docker is asked; borrowed. And whether somebody takes connections there. */
+const char *cluster_docker_socket(void);
+bool cluster_docker_connects(void);
 /* A cluster without Docker: true, and *ret_why says why, "" when that was wished; the caller frees. */
 bool cluster_is_without_docker(const char *name, char **ret_why);
 /* Whether a cluster of this name was made before, running or not. */

@@ -49,13 +49,6 @@ static void find(json_t *findings, const char *name, enum verdict v, const char 
 
 /* ---- Docker ---- */
 
-static const char *docker_socket(void)
-{
-    const char *host = getenv("DOCKER_HOST");
-    return host != NULL && str_has_prefix(host, "unix://") ? host + strlen("unix://")
-                                                           : "/var/run/docker.sock";
-}
-
 static bool in_group(gid_t gid)
 {
     gid_t groups[256];
@@ -141,7 +134,7 @@ static json_t *docker_version(const char *path)
 
 static void look_at_docker(json_t *findings)
 {
-    const char *path = docker_socket();
+    const char *path = cluster_docker_socket();
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     str_copy(at.sun_path, sizeof(at.sun_path), path);

@@ -68,6 +68,24 @@ static void stage_over(const struct start *s, bool ok)
 
 /* ---- which lab ---- */
 
+/* Whether the lab may be begun here: some are about Docker itself. */
+static bool is_possible(const struct start *s, const char *root, const char *name)
+{
+    cleanup_free char *dir = xasprintf("%s/%s", root, name);
+    struct lab *lab = NULL;
+    struct err err;
+    bool wished = s->f->runtime != NULL && strcmp(s->f->runtime, "process") == 0;
+    if ((!wished && cluster_docker_connects()) || loader_load(dir, &lab, &err) < 0) {
+        return true; /* what is wrong with it is said when it is opened */
+    }
+    bool possible = true;
+    for (size_t i = 0; lab->requires != NULL && lab->requires[i] != NULL; i++) {
+        possible = possible && strcmp(lab->requires[i], "docker") != 0;
+    }
+    lab_free(lab);
+    return possible;
+}
+
 /* The one the learner is in, else the first that is not done, else the first. */
 static int choose_lab(struct start *s, struct err *err)
 {
@@ -78,7 +96,8 @@ static int choose_lab(struct start *s, struct err *err)
     bool begun = false;
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
         bool unfinished = journal_unfinished(s->journal, names[i], &earlier);
-        bool fresh = pick == NULL && !journal_lab_done(s->journal, names[i]);
+        bool fresh = pick == NULL && !journal_lab_done(s->journal, names[i]) &&
+                     is_possible(s, root, names[i]);
         if (!begun && (unfinished || fresh)) {
             free(pick);
             pick = xstrdup(names[i]);
@@ -210,9 +229,12 @@ static void say_what_it_is(const struct start *s)
     if (s->f->kubeconfig != NULL || !cluster_is_without_docker(s->f->name, &why)) {
         return;
     }
-    printf("%s%sContainers are processes of your own here: nothing is isolated, and only podlab's "
-           "images run.\n",
-           why, why[0] != '\0' ? ".\n" : "");
+    if (why[0] != '\0') {
+        printf("Without Docker: %s.\n", why);
+    }
+    printf(
+        "Containers are processes of your own here: nothing is isolated, and only podlab's images "
+        "run.\n");
 }
 
 /* What goes wrong on the way is kept, and not thrown between the learner's lines. */
