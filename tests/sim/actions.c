@@ -1,94 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What users and bad luck do to the simulated cluster. */
+/* What users do to the simulated cluster. */
 #include <stdio.h>
 #include <string.h>
 
-#include "api/api.h"
+#include "client/client.h"
 #include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
+#include "kinds/kinds.h"
+#include "meta/object.h"
 #include "world.h"
 
-enum { DEPLOYMENTS = 4, MAX_REPLICAS = 7 };
+enum { MAX_REPLICAS = 7 };
 
-/* A request and what it promises once it is answered with success. */
-struct request {
-    struct world *w;
-    unsigned life;
-    char name[32];
-    bool exists;
-    int64_t replicas;
-    char image[64];
-    char what[96];
-};
+#define DEPLOYMENTS_PATH "/apis/apps/v1/namespaces/default/deployments"
 
-static void on_answer(void *arg, struct api_response *res)
+const char *const deployment_names[DEPLOYMENTS] = {"ant", "bee", "cat", "dog"};
+
+const char *world_deployment(const char *name)
 {
-    struct request *r = arg;
-    struct world *w = r->w;
-    bool ok = res->status >= 200 && res->status < 300;
-    world_note(w, "%s: %d", r->what, res->status);
-    if (ok && r->name[0] != '\0') {
-        struct promise *p = xnew(struct promise);
-        struct promise *old = map_find(w->promises, r->name);
-        *p = (struct promise){.exists = r->exists, .replicas = r->replicas};
-        str_copy(p->image, sizeof(p->image),
-                 r->image[0] != '\0' ? r->image
-                 : old != NULL       ? old->image
-                                     : "");
-        if (r->replicas < 0) {
-            p->replicas = old != NULL ? old->replicas : -1;
-        }
-        p->uncertain = old != NULL && old->uncertain && r->replicas < 0;
-        map_put(w->promises, r->name, p);
-    } else if (res->status >= 500 && r->name[0] != '\0') {
-        struct promise *p = map_find(w->promises, r->name);
-        if (p != NULL) {
-            p->uncertain = true;
+    for (size_t i = 0; name != NULL && i < DEPLOYMENTS; i++) {
+        if (strcmp(deployment_names[i], name) == 0) {
+            return deployment_names[i];
         }
     }
-    w->waiting -= w->waiting > 0 && w->lives == r->life;
-    api_response_fini(res);
-    free(r);
-}
-
-/* Under way from now on, so uncertain until answered. */
-static void send_request(struct world *w, struct request *r, const char *method, const char *path,
-                         const char *content_type, const char *body)
-{
-    static const char *const groups[] = {"system:masters", "system:authenticated", NULL};
-    struct api_request req = {
-        .method = method,
-        .path = path,
-        .query = "",
-        .accept = "application/json",
-        .content_type = content_type,
-        .user_agent = "sim",
-        .body = body,
-        .len = strlen(body),
-        .user = {.name = "kubernetes-admin", .uid = "", .groups = groups},
-    };
-    if (r->name[0] != '\0' && map_find(w->promises, r->name) == NULL) {
-        struct promise *p = xnew(struct promise);
-        p->replicas = -1;
-        map_put(w->promises, r->name, p);
-    }
-    w->waiting++;
-    r->w = w;
-    r->life = w->lives;
-    api_handle(core_api(w->core), &req, on_answer, r);
-}
-
-static struct request *new_request(const char *name, bool exists, int64_t replicas,
-                                   const char *image, const char *what)
-{
-    struct request *r = xnew(struct request);
-    str_copy(r->name, sizeof(r->name), name);
-    str_copy(r->image, sizeof(r->image), image);
-    str_copy(r->what, sizeof(r->what), what);
-    r->exists = exists;
-    r->replicas = replicas;
-    return r;
+    return NULL;
 }
 
 static const char *random_image(struct world *w)
@@ -99,8 +35,34 @@ static const char *random_image(struct world *w)
 
 static const char *random_name(struct world *w)
 {
-    static const char *const names[DEPLOYMENTS] = {"ant", "bee", "cat", "dog"};
-    return names[world_random(w, DEPLOYMENTS)];
+    return deployment_names[world_random(w, DEPLOYMENTS)];
+}
+
+/* ---- deployments and their services ---- */
+
+/* The last one's pods say themselves how long they put up with a node that is not ready. */
+static const char *tolerations(const char *name)
+{
+    return strcmp(name, "dog") == 0
+               ? "\"tolerations\":[{\"key\":\"node.kubernetes.io/not-ready\",\"operator\":"
+                 "\"Exists\",\"effect\":\"NoExecute\",\"tolerationSeconds\":3},"
+                 "{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\",\"effect\":"
+                 "\"NoExecute\",\"tolerationSeconds\":3}],"
+               : "";
+}
+
+static void create_service(struct world *w, const char *name)
+{
+    cleanup_free char *what = xasprintf("create service %s", name);
+    cleanup_free char *body =
+        xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"%s\"},"
+                  "\"spec\":{\"selector\":{\"app\":\"%s\"},\"ports\":[{\"port\":80,\"targetPort\":"
+                  "8080}]}}",
+                  name, name);
+    world_ask(w, &(struct wish){.what = what,
+                                .method = "POST",
+                                .path = "/api/v1/namespaces/default/services",
+                                .body = body});
 }
 
 static void create(struct world *w)
@@ -108,24 +70,38 @@ static void create(struct world *w)
     const char *name = random_name(w);
     const char *image = random_image(w);
     int replicas = (int)world_random(w, MAX_REPLICAS);
-    char what[96];
-    snprintf(what, sizeof(what), "create %s with %d of %s", name, replicas, image);
+    cleanup_free char *what = xasprintf("create %s with %d of %s", name, replicas, image);
     cleanup_free char *body = xasprintf(
         "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"%s\"},"
         "\"spec\":{\"replicas\":%d,\"selector\":{\"matchLabels\":{\"app\":\"%s\"}},\"template\":"
         "{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{\"terminationGracePeriodSeconds\":2,"
-        "\"containers\":[{\"name\":\"web\",\"image\":\"%s\",\"resources\":{\"requests\":{\"cpu\":"
+        "%s\"containers\":[{\"name\":\"web\",\"image\":\"%s\",\"resources\":{\"requests\":{\"cpu\":"
         "\"200m\"}}}]}}}}",
-        name, replicas, name, name, image);
-    send_request(w, new_request(name, true, replicas, image, what), "POST",
-                 "/apis/apps/v1/namespaces/default/deployments", "application/json", body);
+        name, replicas, name, name, tolerations(name), image);
+    world_ask(w, &(struct wish){.what = what,
+                                .method = "POST",
+                                .path = DEPLOYMENTS_PATH,
+                                .body = body,
+                                .name = name,
+                                .exists = true,
+                                .replicas = replicas,
+                                .image = image});
+    create_service(w, name);
 }
 
 static void change(struct world *w, const char *name, int64_t replicas, const char *image,
                    const char *what, const char *type, const char *body)
 {
-    cleanup_free char *path = xasprintf("/apis/apps/v1/namespaces/default/deployments/%s", name);
-    send_request(w, new_request(name, true, replicas, image, what), "PATCH", path, type, body);
+    cleanup_free char *path = xasprintf(DEPLOYMENTS_PATH "/%s", name);
+    world_ask(w, &(struct wish){.what = what,
+                                .method = "PATCH",
+                                .path = path,
+                                .type = type,
+                                .body = body,
+                                .name = name,
+                                .exists = true,
+                                .replicas = replicas,
+                                .image = image});
 }
 
 static void scale(struct world *w)
@@ -154,70 +130,60 @@ static void set_image(struct world *w)
 static void delete (struct world *w)
 {
     const char *name = random_name(w);
-    char what[96];
-    snprintf(what, sizeof(what), "delete %s", name);
-    cleanup_free char *path = xasprintf("/apis/apps/v1/namespaces/default/deployments/%s", name);
-    send_request(w, new_request(name, false, 0, "", what), "DELETE", path, "application/json",
-                 "{\"propagationPolicy\":\"Background\"}");
+    cleanup_free char *what = xasprintf("delete %s", name);
+    cleanup_free char *path = xasprintf(DEPLOYMENTS_PATH "/%s", name);
+    world_ask(w, &(struct wish){.what = what,
+                                .method = "DELETE",
+                                .path = path,
+                                .body = "{\"propagationPolicy\":\"Background\"}",
+                                .name = name});
 }
 
-/* ---- bad luck ---- */
+/* ---- single pods ---- */
 
 struct choice {
     struct world *w;
     unsigned seen;
-    char name[128];
+    char name[256];
 };
 
-/* One of the running app containers, each as likely as the others. */
-static void consider(void *arg, const struct runtime_status *st)
+/* One of them, each as likely as the others. */
+static bool consider_pod(void *arg, const json_t *pod)
 {
     struct choice *c = arg;
-    if (st->role == RUNTIME_APP && st->state == RUNTIME_RUNNING &&
-        world_random(c->w, ++c->seen) == 0) {
-        str_copy(c->name, sizeof(c->name), st->name);
+    if (world_random(c->w, ++c->seen) == 0) {
+        str_copy(c->name, sizeof(c->name), object_name(pod));
     }
+    return true;
 }
 
-static void crash_container(struct world *w)
+/* Politely, at once, or as drain does it. */
+static void end_pod(struct world *w)
 {
     struct choice c = {.w = w};
-    fake_each(w->fake, consider, &c);
-    if (c.name[0] != '\0') {
-        world_note(w, "a container crashes");
-        fake_kill(w->fake, c.name, 1, world_random(w, 4) == 0);
+    client_each(w->eyes, kinds_find_gr("pods"), NULL, consider_pod, &c);
+    if (c.name[0] == '\0') {
+        return;
     }
+    unsigned how = world_random(w, 3);
+    const char *verb = how == 0 ? "delete" : how == 1 ? "force the deletion of" : "evict";
+    cleanup_free char *what = xasprintf("%s pod %s", verb, c.name);
+    cleanup_free char *path =
+        xasprintf("/api/v1/namespaces/default/pods/%s%s", c.name, how == 2 ? "/eviction" : "");
+    cleanup_free char *body = how == 2 ? xasprintf("{\"apiVersion\":\"policy/v1\",\"kind\":"
+                                                   "\"Eviction\",\"metadata\":{\"name\":\"%s\"}}",
+                                                   c.name)
+                                       : xstrdup(how == 1 ? "{\"gracePeriodSeconds\":0}" : "{}");
+    world_ask(
+        w, &(struct wish){
+               .what = what, .method = how == 2 ? "POST" : "DELETE", .path = path, .body = body});
 }
 
-static void fail_starts(struct world *w)
+void world_begin(struct world *w)
 {
-    bool unknown = world_random(w, 2) == 0;
-    unsigned n = 1 + world_random(w, 3);
-    world_note(w, "the next %u starts %s", n, unknown ? "are not answered for" : "fail");
-    fake_fail_starts(w->fake, NULL, n, unknown ? RUNTIME_UNKNOWN : RUNTIME_FAILED);
-}
-
-static void daemon_away(struct world *w)
-{
-    world_note(w, "the runtime goes away");
-    fake_set_down(w->fake, true);
-    world_run_ms(w, 100 + world_random(w, 1500));
-    fake_set_down(w->fake, false);
-    world_note(w, "the runtime is back");
-}
-
-static void kill_core(struct world *w)
-{
-    world_kill(w);
-    loop_sim_advance(w->loop, LOOP_MS(20 + world_random(w, 2000)));
-    world_boot(w);
-}
-
-static void crash_disk(struct world *w)
-{
-    world_crash_on_disk(w, 1 + world_random(w, 40));
-    loop_sim_advance(w->loop, LOOP_MS(world_random(w, 500)));
-    world_boot(w);
+    create(w);
+    create(w);
+    world_run_ms(w, 1000);
 }
 
 void world_act(struct world *w)
@@ -226,8 +192,7 @@ void world_act(struct world *w)
         unsigned weight;
         void (*act)(struct world *w);
     } acts[] = {
-        {5, create},      {6, scale},       {4, set_image}, {2, delete},     {4, crash_container},
-        {2, fail_starts}, {1, daemon_away}, {2, kill_core}, {2, crash_disk},
+        {5, create}, {6, scale}, {4, set_image}, {2, delete}, {3, end_pod}, {22, world_fault},
     };
     unsigned total = 0;
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must hold, whatever happened. */
+/* What must hold, whatever happened, and what is told when it does not. */
 #include <string.h>
 
 #include "client/client.h"
 #include "common/json/jx.h"
 #include "common/loop.h"
 #include "common/mem.h"
-#include "common/str.h"
+#include "controllers/node_taints.h"
 #include "kinds/kinds.h"
+#include "meta/duration.h"
 #include "meta/object.h"
 #include "world.h"
 
-/* The value of "key=value" among a container's labels; "" when there is none. */
-static const char *label(const struct runtime_status *st, const char *key)
+const char *label_of(const struct runtime_status *st, const char *key)
 {
     size_t n = strlen(key);
     for (size_t i = 0; st->labels != NULL && st->labels[i] != NULL; i++) {
@@ -23,8 +23,10 @@ static const char *label(const struct runtime_status *st, const char *key)
     return "";
 }
 
-#define POD_UID "dev.podlab.pod-uid"
-#define CONTAINER "dev.podlab.container"
+bool is_alive(const struct runtime_status *st)
+{
+    return st->state == RUNTIME_RUNNING || st->state == RUNTIME_PAUSED;
+}
 
 /* ---- at every moment ---- */
 
@@ -40,10 +42,10 @@ static void look(void *arg, const struct runtime_status *st)
         world_break(m->w, "container %s was started %u times", st->name,
                     fake_starts(m->w->fake, st->name));
     }
-    if (st->role != RUNTIME_APP || st->state != RUNTIME_RUNNING) {
+    if (st->role != RUNTIME_APP || !is_alive(st)) {
         return;
     }
-    cleanup_free char *key = xasprintf("%s/%s", label(st, POD_UID), label(st, CONTAINER));
+    cleanup_free char *key = xasprintf("%s/%s", label_of(st, POD_UID), label_of(st, CONTAINER));
     if (map_find(m->running, key) != NULL) {
         world_break(m->w, "two containers run for %s", key);
     }
@@ -57,106 +59,88 @@ void world_check_always(struct world *w)
     map_free(m.running);
 }
 
-/* ---- once it is quiet ---- */
+/* ---- a host that has been off for a while ---- */
 
-static const struct kind *pods(void)
-{
-    return kinds_find_gr("pods");
-}
-
-static bool count_ready(void *arg, const json_t *pod)
-{
-    int64_t *n = arg;
-    *n += object_pod_ready(pod) && !object_deleting(pod);
-    return true;
-}
-
-static void check_deployment(struct world *w, struct client *c, const char *name,
-                             const struct promise *p)
-{
-    struct err err;
-    const json_t *d = client_get(c, kinds_find_gr("deployments.apps"), "default", name, &err);
-    if (!p->uncertain && p->exists != (d != NULL)) {
-        world_break(w, "%s: an acknowledged %s was lost", name, p->exists ? "write" : "deletion");
-        return;
-    }
-    if (d == NULL) {
-        return;
-    }
-    int64_t wanted = jx_int(d, "spec.replicas", -1);
-    if (!p->uncertain && p->replicas >= 0 && wanted != p->replicas) {
-        world_break(w, "%s: replicas are %d, acknowledged were %d", name, (int)wanted,
-                    (int)p->replicas);
-    }
-    if (jx_int(d, "status.readyReplicas", 0) != wanted ||
-        jx_int(d, "status.updatedReplicas", 0) != wanted ||
-        jx_int(d, "status.replicas", 0) != wanted) {
-        cleanup_free char *status = jx_dump_text(jx_path(d, "status"));
-        world_break(w, "%s: wants %d and stands at %s", name, (int)wanted, status);
-    }
-}
-
-static bool check_pod(void *arg, const json_t *pod)
-{
-    struct moment *m = arg;
-    cleanup_free char *key = xasprintf("%s/web", object_uid(pod));
-    if (object_deleting(pod)) {
-        world_break(m->w, "pod %s is still Terminating", object_name(pod));
-    } else if (!object_pod_ready(pod)) {
-        cleanup_free char *status = jx_dump_text(jx_path(pod, "status"));
-        world_break(m->w, "pod %s is not ready: %s", object_name(pod), status);
-    } else if (map_find(m->running, key) == NULL) {
-        world_break(m->w, "pod %s says it is ready, and nothing runs for it", object_name(pod));
-    }
-    map_remove(m->running, key);
-    return true;
-}
-
-static void note_running(void *arg, const struct runtime_status *st)
-{
-    struct moment *m = arg;
-    if (st->role == RUNTIME_APP && st->state == RUNTIME_RUNNING) {
-        cleanup_free char *key = xasprintf("%s/%s", label(st, POD_UID), label(st, CONTAINER));
-        map_put(m->running, key, m);
-    }
-}
-
-struct sandboxes {
+struct absence {
     struct world *w;
-    size_t n;
+    const char *host;
+    size_t ready, not_ready; /* nodes */
 };
 
-static void count_sandboxes(void *arg, const struct runtime_status *st)
+static bool count_node(void *arg, const json_t *node)
 {
-    struct sandboxes *s = arg;
-    s->n += st->role == RUNTIME_SANDBOX;
+    struct absence *a = arg;
+    bool ready = object_condition_is(node, "Ready", "True");
+    a->ready += ready;
+    a->not_ready += !ready;
+    return true;
 }
 
-void world_check_settled(struct world *w)
+static bool check_absent(void *arg, const json_t *pod)
 {
-    struct client *c = client_new(core_api(w->core), "system:sim");
-    struct moment m = {.w = w, .running = map_new(NULL)};
-    struct sandboxes boxes = {.w = w};
-    size_t it = 0;
-    const char *key;
-    void *promise;
-    while (map_next(w->promises, &it, &key, &promise)) {
-        check_deployment(w, c, key, promise);
+    const struct absence *a = arg;
+    if (object_pod_ready(pod)) {
+        world_break(a->w, "pod %s is ready, and its host %s is off", object_name(pod), a->host);
+    } else if (!object_deleting(pod)) {
+        world_break(a->w, "pod %s has not been given up, and its host %s is off", object_name(pod),
+                    a->host);
     }
-    fake_each(w->fake, note_running, &m);
-    client_each(c, pods(), NULL, check_pod, &m);
-    it = 0;
-    if (map_next(m.running, &it, &key, NULL)) {
-        world_break(w, "container %s runs and belongs to no pod", key);
+    return true;
+}
+
+static void check_dark(void *arg, const struct runtime_status *st)
+{
+    const struct absence *a = arg;
+    if (is_alive(st) && str_eq(st->host, a->host)) {
+        world_break(a->w, "%s runs on %s, which is off", st->name, a->host);
     }
-    int64_t ready = 0;
-    client_each(c, pods(), NULL, count_ready, &ready);
-    fake_each(w->fake, count_sandboxes, &boxes);
-    if (boxes.n != (size_t)ready) {
-        world_break(w, "%zu sandboxes for %d pods", boxes.n, (int)ready);
+}
+
+static bool count_pod(void *arg, const json_t *pod)
+{
+    int64_t *n = arg;
+    *n += !object_deleting(pod) && !object_pod_terminal(pod);
+    return true;
+}
+
+/* While it is changed, a deployment may stand one below what it wants. */
+static bool check_made_up_for(void *arg, const json_t *rs)
+{
+    const struct absence *a = arg;
+    struct client_filter f = {.owner_uid = object_uid(rs)};
+    int64_t n = 0;
+    client_each(a->w->eyes, kinds_find_gr("pods"), &f, count_pod, &n);
+    if (n < jx_int(rs, "spec.replicas", 0)) {
+        world_break(a->w, "%s has %d pods of %d after %s went off", object_name(rs), (int)n,
+                    (int)jx_int(rs, "spec.replicas", 0), a->host);
     }
-    map_free(m.running);
-    client_free(c);
+    return true;
+}
+
+static uint64_t delay(struct world *w, const char *field)
+{
+    struct err err;
+    uint64_t ns;
+    const json_t *clock =
+        client_get(w->eyes, kinds_find_gr("clocks.podlab.dev"), NULL, "cluster", &err);
+    const char *text = jx_get_str(jx_obj(clock, "status"), field, "");
+    return duration_parse(text, &ns) ? ns : UINT64_MAX / 4;
+}
+
+void world_check_replaced(struct world *w, const struct sim_host *h)
+{
+    struct absence a = {.w = w, .host = h->name};
+    uint64_t from = h->wished_ns > w->disturbed_ns ? h->wished_ns : w->disturbed_ns;
+    uint64_t patience = delay(w, "eviction") > LOOP_S(3) ? delay(w, "eviction") : LOOP_S(3);
+    uint64_t due = from + delay(w, "grace") + patience + LOOP_S(1);
+    client_each(w->eyes, kinds_find_gr("nodes"), NULL, count_node, &a);
+    if (world_now(w) < due || node_zone_of(a.ready, a.not_ready) != ZONE_NORMAL) {
+        return; /* it is not time yet, or too many are away */
+    }
+    struct client_filter there = {.node = h->name};
+    client_each(w->eyes, kinds_find_gr("pods"), &there, check_absent, &a);
+    client_each(w->eyes, kinds_find_gr("replicasets.apps"), NULL, check_made_up_for, &a);
+    fake_each(w->fake, check_dark, &a);
 }
 
 /* ---- the report of a failure ---- */
@@ -172,13 +156,15 @@ static bool tell_object(void *arg, const json_t *object)
 static void tell_container(void *arg, const struct runtime_status *st)
 {
     struct world *w = arg;
-    str_add_f(&w->story, "            container %s of %s/%s: state %d\n", st->name,
-              label(st, POD_UID), label(st, CONTAINER), (int)st->state);
+    str_add_f(&w->story, "            container %s of %s/%s on %s: state %d, epoch %d\n", st->name,
+              label_of(st, POD_UID), label_of(st, CONTAINER), st->host, (int)st->state,
+              (int)st->epoch);
 }
 
 void world_tell(struct world *w)
 {
-    static const char *const told[] = {"deployments.apps", "replicasets.apps", "pods", "events"};
+    static const char *const told[] = {"hosts.podlab.dev", "nodes", "deployments.apps",
+                                       "replicasets.apps", "pods",  "events"};
     if (w->core != NULL) {
         struct client *c = client_new(core_api(w->core), "system:sim");
         for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {

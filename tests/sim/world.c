@@ -12,7 +12,12 @@
 #include "meta/clock.h"
 #include "store/memvfs.h"
 
-static const char *const workers[] = {"worker-1", "worker-2", "worker-3", NULL};
+static const char *const workers[WORKERS + 1] = {"worker-1", "worker-2", "worker-3", NULL};
+
+uint64_t world_now(const struct world *w)
+{
+    return loop_mono_ns(w->loop);
+}
 
 /* splitmix64: small, and good enough to choose what goes wrong next. */
 uint32_t world_random(struct world *w, uint32_t bound)
@@ -59,6 +64,12 @@ void world_init(struct world *w, uint64_t seed, const char *sabotage)
         w->loop,
         &(struct fake_opts){.start_ns = LOOP_MS(80), .stop_ns = LOOP_MS(40), .jitter = true});
     w->promises = map_new(free);
+    w->wire = wire_new(w);
+    str_copy(w->clock.preset, sizeof(w->clock.preset), clock_lab.name);
+    for (size_t i = 0; i < WORKERS; i++) {
+        w->hosts[i].name = workers[i];
+        world_host_fails(w, &w->hosts[i]); /* until it has come up */
+    }
     world_boot(w);
     world_run_ms(w, 500);
 }
@@ -66,9 +77,11 @@ void world_init(struct world *w, uint64_t seed, const char *sabotage)
 void world_fini(struct world *w)
 {
     if (w->core != NULL) {
+        eyes_close(w);
         core_free(w->core);
         w->rt.ops->free(w->rt.self);
     }
+    wire_free(w->wire);
     fake_free(w->fake);
     loop_free(w->loop);
     memvfs_free(w->vfs);
@@ -85,6 +98,14 @@ void world_run_ms(struct world *w, unsigned ms)
     }
 }
 
+void world_rest_ms(struct world *w, unsigned ms)
+{
+    for (unsigned done = 0; done < ms && w->broken.len == 0; done += 200) {
+        loop_sim_advance(w->loop, LOOP_MS(200));
+        world_check_always(w);
+    }
+}
+
 void world_boot(struct world *w)
 {
     char name[40];
@@ -94,6 +115,7 @@ void world_boot(struct world *w)
     if (w->sabotage != NULL) {
         sabotage_runtime(w->sabotage, &w->rt);
     }
+    wire_join(w->wire, &w->rt);
     struct core_opts opts = {
         .db_path = "state.db",
         .vfs = name,
@@ -106,23 +128,15 @@ void world_boot(struct world *w)
         .api_port = 6443,
     };
     w->lives++;
+    w->calm_ns = w->disturbed_ns = world_now(w);
     world_note(w, "life %u begins", w->lives);
     if (core_new(w->loop, &opts, &w->rt, &w->core, &err) < 0) {
         w->rt.ops->free(w->rt.self);
         w->core = NULL;
         world_break(w, "the core does not start again: %s", err.msg);
+        return;
     }
-}
-
-static void make_uncertain(struct world *w)
-{
-    size_t it = 0;
-    void *value;
-    while (w->waiting > 0 && map_next(w->promises, &it, NULL, &value)) {
-        struct promise *p = value;
-        p->uncertain = true;
-    }
-    w->waiting = 0;
+    eyes_open(w);
 }
 
 void world_kill(struct world *w)
@@ -131,10 +145,12 @@ void world_kill(struct world *w)
         return;
     }
     world_note(w, "the core is killed");
+    eyes_close(w);
     core_abandon(w->core);
     w->rt.ops->free(w->rt.self);
+    wire_leave(w->wire);
     w->core = NULL;
-    make_uncertain(w);
+    world_make_uncertain(w);
     memvfs_reboot(w->vfs, w->rng, false);
     if (w->sabotage != NULL) {
         sabotage_disk(w->sabotage, w->vfs);

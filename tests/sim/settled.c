@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold once nothing goes wrong any more and time has passed. */
+#include <string.h>
+
+#include "client/client.h"
+#include "common/json/jx.h"
+#include "common/loop.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "kinds/kinds.h"
+#include "meta/object.h"
+#include "world.h"
+
+struct moment {
+    struct world *w;
+    struct map *running; /* "pod/container" of what runs */
+};
+
+/* ---- deployments and pods ---- */
+
+static const struct kind *pods(void)
+{
+    return kinds_find_gr("pods");
+}
+
+static bool count_ready(void *arg, const json_t *pod)
+{
+    int64_t *n = arg;
+    *n += object_pod_ready(pod) && !object_deleting(pod);
+    return true;
+}
+
+static void check_deployment(struct world *w, struct client *c, const char *name,
+                             const struct promise *p)
+{
+    struct err err;
+    const json_t *d = client_get(c, kinds_find_gr("deployments.apps"), "default", name, &err);
+    if (!p->uncertain && p->exists != (d != NULL)) {
+        world_break(w, "%s: an acknowledged %s was lost", name, p->exists ? "write" : "deletion");
+        return;
+    }
+    if (d == NULL) {
+        return;
+    }
+    int64_t wanted = jx_int(d, "spec.replicas", -1);
+    if (!p->uncertain && p->replicas >= 0 && wanted != p->replicas) {
+        world_break(w, "%s: replicas are %d, acknowledged were %d", name, (int)wanted,
+                    (int)p->replicas);
+    }
+    if (jx_int(d, "status.readyReplicas", 0) != wanted ||
+        jx_int(d, "status.updatedReplicas", 0) != wanted ||
+        jx_int(d, "status.replicas", 0) != wanted) {
+        cleanup_free char *status = jx_dump_text(jx_path(d, "status"));
+        world_break(w, "%s: wants %d and stands at %s", name, (int)wanted, status);
+    }
+}
+
+/* One that its host refused, because it was still full, is over, and another one was made. */
+static bool check_pod(void *arg, const json_t *pod)
+{
+    struct moment *m = arg;
+    if (object_pod_terminal(pod)) {
+        return true;
+    }
+    cleanup_free char *key = xasprintf("%s/web", object_uid(pod));
+    if (object_deleting(pod)) {
+        world_break(m->w, "pod %s is still Terminating", object_name(pod));
+    } else if (!object_pod_ready(pod)) {
+        cleanup_free char *status = jx_dump_text(jx_path(pod, "status"));
+        world_break(m->w, "pod %s is not ready: %s", object_name(pod), status);
+    } else if (map_find(m->running, key) == NULL) {
+        world_break(m->w, "pod %s says it is ready, and nothing runs for it", object_name(pod));
+    }
+    map_remove(m->running, key);
+    return true;
+}
+
+static void note_running(void *arg, const struct runtime_status *st)
+{
+    struct moment *m = arg;
+    if (st->role == RUNTIME_APP && st->state == RUNTIME_RUNNING) {
+        cleanup_free char *key = xasprintf("%s/%s", label_of(st, POD_UID), label_of(st, CONTAINER));
+        map_put(m->running, key, m);
+    }
+}
+
+struct sandboxes {
+    struct world *w;
+    size_t n;
+};
+
+static void count_sandboxes(void *arg, const struct runtime_status *st)
+{
+    struct sandboxes *s = arg;
+    s->n += st->role == RUNTIME_SANDBOX;
+}
+
+static void check_pods(struct world *w)
+{
+    struct moment m = {.w = w, .running = map_new(NULL)};
+    struct sandboxes boxes = {.w = w};
+    size_t it = 0;
+    const char *key;
+    fake_each(w->fake, note_running, &m);
+    client_each(w->eyes, pods(), NULL, check_pod, &m);
+    if (map_next(m.running, &it, &key, NULL)) {
+        world_break(w, "container %s runs and belongs to no pod", key);
+    }
+    int64_t ready = 0;
+    client_each(w->eyes, pods(), NULL, count_ready, &ready);
+    fake_each(w->fake, count_sandboxes, &boxes);
+    if (boxes.n != (size_t)ready) {
+        world_break(w, "%zu sandboxes for %d pods", boxes.n, (int)ready);
+    }
+    map_free(m.running);
+}
+
+static bool count_pod(void *arg, const json_t *pod)
+{
+    *(size_t *)arg += !object_pod_terminal(pod);
+    return true;
+}
+
+static bool count_record(void *arg, const char *key, const json_t *value)
+{
+    (void)key, (void)value;
+    ++*(size_t *)arg;
+    return true;
+}
+
+/* What was written down to be done, or undone, is. */
+static void check_records(struct world *w)
+{
+    size_t records = 0;
+    size_t all = 0;
+    client_each(w->eyes, pods(), NULL, count_pod, &all);
+    client_record_each(w->eyes, "node.pods", count_record, &records);
+    if (records != all) {
+        world_break(w, "%zu records for %zu pods", records, all);
+    }
+}
+
+/* ---- hosts and nodes ---- */
+
+static void check_epoch(void *arg, const struct runtime_status *st)
+{
+    struct world *w = arg;
+    struct err err;
+    struct sim_host *h = world_host(w, st->host);
+    if (h == NULL || !is_alive(st)) {
+        return;
+    }
+    const json_t *host =
+        client_get(w->eyes, kinds_find_gr("hosts.podlab.dev"), NULL, h->name, &err);
+    int64_t epoch = jx_int(host, "status.epoch", -1);
+    if ((int64_t)st->epoch != epoch) {
+        world_break(w, "%s runs on %s since epoch %d, and now is epoch %d", st->name, h->name,
+                    (int)st->epoch, (int)epoch);
+    }
+    h->guests += st->role == RUNTIME_HOST;
+}
+
+static void check_hosts(struct world *w)
+{
+    struct err err;
+    for (size_t i = 0; i < WORKERS; i++) {
+        w->hosts[i].guests = 0;
+    }
+    fake_each(w->fake, check_epoch, w);
+    for (size_t i = 0; i < WORKERS; i++) {
+        struct sim_host *h = &w->hosts[i];
+        const json_t *node = client_get(w->eyes, kinds_find_gr("nodes"), NULL, h->name, &err);
+        if (h->guests != 1) {
+            world_break(w, "%u containers are host %s", h->guests, h->name);
+        } else if (node == NULL || !object_condition_is(node, "Ready", "True")) {
+            world_break(w, "node %s is not Ready", h->name);
+        } else if (jx_len(node, "spec.taints") > 0) {
+            cleanup_free char *text = jx_dump_text(jx_path(node, "spec.taints"));
+            world_break(w, "node %s is tainted: %s", h->name, text);
+        }
+    }
+}
+
+/* ---- services ---- */
+
+struct endpoints {
+    struct world *w;
+    struct map *ready; /* uids of the pods they should lead to; taken out when they do */
+};
+
+static bool want_pod(void *arg, const json_t *pod)
+{
+    struct endpoints *e = arg;
+    struct err err;
+    const char *app = object_label(pod, "app");
+    if (app != NULL && object_pod_ready(pod) &&
+        client_get(e->w->eyes, kinds_find_gr("services"), "default", app, &err) != NULL) {
+        map_put(e->ready, object_uid(pod), e);
+    }
+    return true;
+}
+
+static bool check_slice(void *arg, const json_t *slice)
+{
+    struct endpoints *e = arg;
+    size_t i;
+    json_t *point;
+    const json_t *points = jx_arr(slice, "endpoints");
+    if (!str_eq(object_namespace(slice), "default") ||
+        world_deployment(object_label(slice, "kubernetes.io/service-name")) == NULL) {
+        return true;
+    }
+    jx_each(i, point, points)
+    {
+        const char *uid = jx_str(point, "targetRef.uid", "");
+        if (jx_bool(point, "conditions.ready", false) && !map_remove(e->ready, uid)) {
+            world_break(e->w, "%s leads to %s, which is not ready", object_name(slice),
+                        jx_str(point, "targetRef.name", "?"));
+        }
+    }
+    return true;
+}
+
+static void check_services(struct world *w)
+{
+    struct endpoints e = {.w = w, .ready = map_new(NULL)};
+    client_each(w->eyes, pods(), NULL, want_pod, &e);
+    client_each(w->eyes, kinds_find_gr("endpointslices.discovery.k8s.io"), NULL, check_slice, &e);
+    if (map_count(e.ready) > 0) {
+        world_break(w, "%zu ready pods are no endpoint of their service", map_count(e.ready));
+    }
+    map_free(e.ready);
+}
+
+void world_check_clock(struct world *w)
+{
+    struct err err;
+    const json_t *clock =
+        client_get(w->eyes, kinds_find_gr("clocks.podlab.dev"), NULL, "cluster", &err);
+    if (w->broken.len > 0 || w->clock.uncertain) {
+        return;
+    }
+    if (!str_eq(jx_str(clock, "spec.preset", ""), w->clock.preset) ||
+        !str_eq(jx_str(clock, "spec.grace", ""), w->clock.grace)) {
+        cleanup_free char *text = jx_dump_text(jx_path(clock, "spec"));
+        world_break(w, "the clock is %s, acknowledged were %s %s", text, w->clock.preset,
+                    w->clock.grace);
+    }
+}
+
+void world_check_settled(struct world *w)
+{
+    size_t it = 0;
+    const char *key;
+    void *promise;
+    check_hosts(w);
+    while (map_next(w->promises, &it, &key, &promise)) {
+        check_deployment(w, w->eyes, key, promise);
+    }
+    check_pods(w);
+    check_records(w);
+    check_services(w);
+    world_check_clock(w);
+}
