@@ -12,6 +12,7 @@
 static const struct command commands[] = {
     {"clock", "show or change how long a cluster waits", cmd_clock},
     {"down", "end a cluster and remove what was made for it", cmd_down},
+    {"host", "pull the plugs and cables of hosts, add and remove them", cmd_host},
     {"image", "list images, or load one from a file", cmd_image},
     {"kubeconfig", "print the kubeconfig", cmd_kubeconfig},
     {"list", "list the clusters of this machine", cmd_list},

@@ -41,7 +41,9 @@ int ask_to(const struct state *s, const struct settings *set, const char *method
     struct http_request req = {
         .method = method,
         .url = url,
-        .content_type = body != NULL ? "application/merge-patch+json" : NULL,
+        .content_type = body == NULL                   ? NULL
+                        : strcmp(method, "PATCH") == 0 ? "application/merge-patch+json"
+                                                       : "application/json",
         .body = body,
         .len = body != NULL ? strlen(body) : 0,
         .timeout_ns = LOOP_S(5),

@@ -12,7 +12,8 @@
 int ask(const struct state *s, const struct settings *set, const char *path, int *ret_status,
         json_t **ret, struct err *err) WARN_UNUSED;
 
-/* The same with another method; `patch` (may be NULL) is sent as a merge patch. */
+/* The same with another method; `patch` (may be NULL) is sent with PATCH as a merge patch, with
+ * others as the object. */
 int ask_to(const struct state *s, const struct settings *set, const char *method, const char *path,
            const json_t *patch, int *ret_status, json_t **ret, struct err *err) WARN_UNUSED;
 

@@ -14,6 +14,7 @@ struct command {
 
 int cmd_clock(int argc, char **argv);
 int cmd_down(int argc, char **argv);
+int cmd_host(int argc, char **argv);
 /* host env: argv[0] is "env". */
 int cmd_host_env(int argc, char **argv);
 int cmd_image(int argc, char **argv);

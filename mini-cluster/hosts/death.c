@@ -162,8 +162,8 @@ static void decide(struct host *h, bool daemon)
     h->turn++;
     if (!daemon && !h->lost_daemon && !h->leaving) {
         host_say(h, "Warning", "PowerLost",
-                 "The container of host %s was killed: the host is off until its power is "
-                 "switched on",
+                 "The container of %s was killed or stopped with Docker: its power is Off until it "
+                 "is switched on",
                  h->name);
         host_write_wish(h, "power", h->is.paused ? "Paused" : "On", "Off");
     }

@@ -47,9 +47,9 @@ struct host {
     bool over;      /* that life has ended: the next one gets the next epoch */
     char container[RUNTIME_NAME_SIZE];
     int64_t started_us; /* when that was started; a later time is another start */
-    bool revived; /* somebody started it with Docker: the next life takes it as it is */
-    json_t *spec; /* as last seen, so that a deleted object comes back as it was */
-    bool told;    /* on_power(on) was called for this epoch */
+    bool revived;       /* somebody started it with Docker: the next life takes it as it is */
+    json_t *spec;       /* as last seen, so that a deleted object comes back as it was */
+    bool told;          /* on_power(on) was called for this epoch */
     bool guest_told;
     bool fresh;   /* since our own start nothing was done with it yet */
     bool leaving; /* its object is going, or gone: so is the machine */
@@ -66,11 +66,11 @@ struct host {
     bool late; /* ... and one appeared after they were listed */
     unsigned removing, sweeping;
     bool inspecting, inspect_again;
-    bool look; /* whether somebody switched it on, once what it had is dead */
+    bool look;          /* whether somebody switched it on, once what it had is dead */
     unsigned inspected; /* the turn it is asked in */
 
-    struct fault is;  /* what its containers were brought to */
-    struct fault aim; /* and are being brought to, unless at rest */
+    struct fault is;         /* what its containers were brought to */
+    struct fault aim;        /* and are being brought to, unless at rest */
     struct fault told_fault; /* what its agent was told */
     int64_t cut_us;
     enum fault_step step;
@@ -172,8 +172,8 @@ void hosts_verdict(void *hosts);
 void host_say(struct host *h, const char *type, const char *reason, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* Writes the status where it says something else, and tells of the difference; somebody's edit of
- * it does not last. */
-int host_write_status(struct host *h, const json_t *obj, const char *power, bool cut,
+ * it does not last. `reached`: it is as the object asks. */
+int host_write_status(struct host *h, const json_t *obj, const char *power, bool cut, bool reached,
                       struct err *err) WARN_UNUSED;
 /* What somebody did with Docker becomes the wish, unless another wish is under way. */
 void host_write_wish(struct host *h, const char *field, const char *from, const char *to);

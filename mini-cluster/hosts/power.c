@@ -173,7 +173,7 @@ int host_power_on(struct host *h, const json_t *obj, struct err *err)
     bool was_cut = str_eq(jx_str(obj, "status.network", ""), "Partitioned");
     bool was_on = str_eq(jx_str(obj, "status.power", "Off"), "On");
     const char *power = next ? (was_on ? "On" : "Off") : jx_str(obj, "status.power", "Off");
-    if (host_write_status(h, obj, power, was_cut, err) < 0) {
+    if (host_write_status(h, obj, power, was_cut, false, err) < 0) {
         h->over = h->over || next;
         return -1;
     }

@@ -71,7 +71,7 @@ static int reconcile_on(struct host *h, const json_t *obj, struct err *err)
             return 0;
         }
         host_tell_guest(h);
-        return host_write_status(h, obj, h->is.paused ? "Paused" : "On", h->is.cut, err);
+        return host_write_status(h, obj, h->is.paused ? "Paused" : "On", h->is.cut, true, err);
     }
     bool may = h->state == HOST_OFF && is_at_rest(h);
     return may && (h->hosts->ready || !h->told) ? host_power_on(h, obj, err) : 0;
@@ -85,7 +85,7 @@ static int reconcile_off(struct host *h, const json_t *obj, struct err *err)
         return 0;
     }
     bool reached = h->state == HOST_OFF && is_at_rest(h);
-    return reached ? host_write_status(h, obj, "Off", host_wished_fault(obj).cut, err) : 0;
+    return reached ? host_write_status(h, obj, "Off", host_wished_fault(obj).cut, true, err) : 0;
 }
 
 /* Nobody knows yet why it died, but dead it is. */
@@ -93,7 +93,7 @@ static int reconcile_dead(struct host *h, const json_t *obj, struct err *err)
 {
     host_clear(h);
     look_again(h);
-    return is_at_rest(h) ? host_write_status(h, obj, "Off", h->is.cut, err) : 0;
+    return is_at_rest(h) ? host_write_status(h, obj, "Off", h->is.cut, false, err) : 0;
 }
 
 static bool waits(struct host *h, bool off)

@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "hosts/hosts_impl.h"
+#include "meta/object.h"
 
 /* ---- events ---- */
 
@@ -75,19 +76,22 @@ static void say_changes(struct host *h, const char *was_power, const char *power
     }
 }
 
-int host_write_status(struct host *h, const json_t *obj, const char *power, bool cut,
+int host_write_status(struct host *h, const json_t *obj, const char *power, bool cut, bool reached,
                       struct err *err)
 {
+    static const char seen[] = "status.observedGeneration";
+    int64_t generation = reached ? object_generation(obj) : jx_int(obj, seen, 0);
     const char *network = cut ? "Partitioned" : "Connected";
     cleanup_free char *was = xstrdup(jx_str(obj, "status.power", ""));
     bool was_cut = str_eq(jx_str(obj, "status.network", ""), "Partitioned");
     if (str_eq(was, power) && str_eq(jx_str(obj, "status.network", ""), network) &&
         str_eq(jx_str(obj, "status.address", ""), h->address) &&
-        jx_int(obj, "status.epoch", 0) == (int64_t)h->epoch) {
+        jx_int(obj, "status.epoch", 0) == (int64_t)h->epoch && jx_int(obj, seen, 0) == generation) {
         return 0;
     }
-    json_t *patch = json_pack("{s:{s:s, s:s, s:s, s:I}}", "status", "power", power, "network",
-                              network, "address", h->address, "epoch", (json_int_t)h->epoch);
+    json_t *patch = json_pack("{s:{s:s, s:s, s:s, s:I, s:I}}", "status", "power", power, "network",
+                              network, "address", h->address, "epoch", (json_int_t)h->epoch,
+                              "observedGeneration", (json_int_t)generation);
     if (client_patch(h->hosts->client, h->hosts->kind, NULL, h->name, "status", patch, NULL, err) <
         0) {
         return -1;
