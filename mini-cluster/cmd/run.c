@@ -212,6 +212,8 @@ static int start(struct run *u, int fd, struct err *err)
         .subnet = u->settings.subnet,
         .clock = u->settings.clock,
         .workers = u->settings.workers,
+        .cpu_milli = u->settings.cpu_milli,
+        .memory = u->settings.memory,
         .ca_pem = ca.cert_pem,
         .api_port = u->settings.port,
         .docks_dir = sockets,

@@ -11,8 +11,11 @@
 #include "common/vec.h"
 #include "meta/clock.h"
 #include "meta/name.h"
+#include "meta/quantity.h"
 
 enum { DEFAULT_WORKERS = 3, MAX_WORKERS = 1000 };
+static const char default_cpu[] = "2";
+static const char default_memory[] = "2Gi";
 
 static const char *const runtimes[] = {"docker", "process", "fake"};
 
@@ -79,6 +82,19 @@ static json_t *worker_names(const struct wishes *w, struct err *err)
     return names;
 }
 
+static int check_size(const struct wishes *w, struct err *err)
+{
+    int64_t n;
+    if (w->cpu != NULL && (!quantity_milli(w->cpu, &n) || n <= 0)) {
+        return err_set(err, ERR_BAD_REQUEST, "--cpu \"%.60s\": CPUs such as 4 or 500m", w->cpu);
+    }
+    if (w->memory != NULL && (!quantity_units(w->memory, &n) || n <= 0)) {
+        return err_set(err, ERR_BAD_REQUEST, "--memory \"%.60s\": bytes such as 4Gi or 512Mi",
+                       w->memory);
+    }
+    return 0;
+}
+
 int settings_check(const struct wishes *w, struct err *err)
 {
     if (w->clock != NULL && clock_find(w->clock) == NULL) {
@@ -87,10 +103,11 @@ int settings_check(const struct wishes *w, struct err *err)
     }
     if (w->runtime != NULL && strcmp(w->runtime, "auto") != 0 && !is_runtime(w->runtime)) {
         return err_set(err, ERR_BAD_REQUEST,
-                       "--runtime \"%.100s\": known are auto, docker, process and fake", w->runtime);
+                       "--runtime \"%.100s\": known are auto, docker, process and fake",
+                       w->runtime);
     }
     json_auto_t *names = worker_names(w, err);
-    return names != NULL ? 0 : -1;
+    return names != NULL ? check_size(w, err) : -1;
 }
 
 int settings_make(struct state *s, const struct wishes *w, const char *runtime, const char *subnet,
@@ -112,6 +129,8 @@ int settings_make(struct state *s, const struct wishes *w, const char *runtime, 
                             "name", s->name, "uid", uid, "key", key, "token", token, "runtime",
                             runtime, "subnet", subnet, "clock", w->clock != NULL ? w->clock : "lab",
                             "port", w->port > 0 ? (int)w->port : 0, "workers", workers);
+    jx_put_str(s->settings, "cpu", w->cpu != NULL ? w->cpu : default_cpu);
+    jx_put_str(s->settings, "memory", w->memory != NULL ? w->memory : default_memory);
     return 0;
 }
 
@@ -121,6 +140,30 @@ static int differs(const char *what, const char *has, const char *wish, struct e
         err, ERR_CONFLICT,
         "%s is %s and not %s; `mini-cluster down` ends this cluster, --name makes another", what,
         has, wish);
+}
+
+/* What the workers were made with; each may have been given another size since. */
+static int compare_size(const struct state *s, const struct wishes *w, struct err *err)
+{
+    const char *cpu = jx_str(s->settings, "cpu", default_cpu);
+    const char *memory = jx_str(s->settings, "memory", default_memory);
+    const char *what = NULL;
+    if (w->cpu != NULL && quantity_compare(w->cpu, cpu) != 0) {
+        what = "cpu";
+    } else if (w->memory != NULL && quantity_compare(w->memory, memory) != 0) {
+        what = "memory";
+    }
+    if (what == NULL) {
+        return 0;
+    }
+    bool is_cpu = strcmp(what, "cpu") == 0;
+    return err_set(
+        err, ERR_CONFLICT,
+        "its workers were made with %s %s and not %s; `kubectl edit host NAME` gives one "
+        "another spec.capacity while it runs, `mini-cluster host add NAME --%s %s` makes "
+        "one more",
+        what, is_cpu ? cpu : memory, is_cpu ? w->cpu : w->memory, what,
+        is_cpu ? w->cpu : w->memory);
 }
 
 int settings_compare(const struct state *s, const struct wishes *w, bool running, struct err *err)
@@ -143,6 +186,9 @@ int settings_compare(const struct state *s, const struct wishes *w, bool running
                        "--port %d moves it",
                        (int)port, (int)w->port, (int)w->port);
     }
+    if (compare_size(s, w, err) < 0) {
+        return -1;
+    }
     if (w->workers < 0 && w->node_names == NULL) {
         return 0;
     }
@@ -153,7 +199,10 @@ int settings_compare(const struct state *s, const struct wishes *w, bool running
     if (!json_equal(wish, jx_arr(s->settings, "workers"))) {
         cleanup_free char *has = jx_dump_text(jx_arr(s->settings, "workers"));
         cleanup_free char *text = jx_dump_text(wish);
-        return differs("its workers", has, text, err);
+        return err_set(err, ERR_CONFLICT,
+                       "it began with the workers %s and not %s; `mini-cluster host add` and `host "
+                       "remove` change them while it runs",
+                       has, text);
     }
     return 0;
 }
@@ -200,6 +249,10 @@ int settings_read(const struct state *s, struct settings *ret, struct err *err)
         .clock = clock_find(jx_str(j, "clock", "lab")),
         .port = (int)jx_int(j, "port", 0),
     };
+    if (!quantity_milli(jx_str(j, "cpu", default_cpu), &out.cpu_milli) ||
+        !quantity_units(jx_str(j, "memory", default_memory), &out.memory)) {
+        out.uid = "";
+    }
     if (out.uid[0] == '\0' || out.token[0] == '\0' || out.clock == NULL || out.port < 0 ||
         out.port > 65535 || !is_runtime(out.runtime) || !names_are_good(jx_arr(j, "workers")) ||
         !unhex(jx_str(j, "key", ""), out.key, sizeof(out.key))) {

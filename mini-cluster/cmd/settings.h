@@ -11,6 +11,7 @@
 /* What the command line said; NULL and -1 where it said nothing. */
 struct wishes {
     const char *runtime, *clock, *node_names;
+    const char *cpu, *memory; /* of each worker: quantities */
     int64_t workers, port;
 };
 
@@ -20,8 +21,9 @@ struct settings {
     const char *no_docker; /* why it is without, when nobody wished that; "" */
     const struct clock *clock;
     unsigned char key[32];
-    const char **workers; /* NULL-terminated; freed by settings_fini */
-    int port;             /* 0: not chosen yet */
+    const char **workers;      /* that it began with: NULL-terminated; freed by settings_fini */
+    int64_t cpu_milli, memory; /* of each of them; 0: the default */
+    int port;                  /* 0: not chosen yet */
 };
 void settings_fini(struct settings *s);
 #define cleanup_settings __attribute__((cleanup(settings_fini)))

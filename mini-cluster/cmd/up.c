@@ -33,9 +33,12 @@ static enum options_result parse(int argc, char **argv, struct flags *f)
     const struct option_row rows[] = {
         {"--clock", OPTION_TEXT, &f->wishes.clock, "NAME",
          "how soon a silent node is given up: lab, kubernetes, swarm, mesos (default lab)", 0, 0},
+        {"--cpu", OPTION_TEXT, &f->wishes.cpu, "N", "the CPUs of each worker (default 2)", 0, 0},
         {"--data", OPTION_TEXT, &f->data, "DIR", "keep the cluster's state in this folder", 0, 0},
         {"--detach", OPTION_FLAG, &f->detach, NULL,
          "return when the API answers; the cluster runs on in the background", 0, 0},
+        {"--memory", OPTION_TEXT, &f->wishes.memory, "SIZE",
+         "the memory of each worker (default 2Gi)", 0, 0},
         {"--name", OPTION_TEXT, &f->name, "NAME", "which cluster (default lab)", 0, 0},
         {"--node-names", OPTION_TEXT, &f->wishes.node_names, "A,B,C", "names for the workers", 0,
          0},

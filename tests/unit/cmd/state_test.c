@@ -349,6 +349,11 @@ static void test_wishes(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         expect_wish((struct wishes){.node_names = bad[i][0], .workers = -1, .port = -1}, bad[i][1]);
     }
+    static const char *const sizes[] = {"0", "-1", "many", ""};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        expect_wish((struct wishes){.cpu = sizes[i], .workers = -1, .port = -1}, "--cpu \"");
+        expect_wish((struct wishes){.memory = sizes[i], .workers = -1, .port = -1}, "--memory \"");
+    }
     expect_wish((struct wishes){.clock = "sundial", .workers = -1, .port = -1}, "known are lab");
     expect_wish((struct wishes){.runtime = "podman", .workers = -1, .port = -1}, "known are auto");
 }
@@ -383,7 +388,16 @@ static void test_other_settings(void **state)
     expect_differs(&s, w, true, NULL);
     w = nothing;
     w.workers = 2;
-    expect_differs(&s, w, true, "its workers is");
+    expect_differs(&s, w, true, "it began with the workers");
+    w = nothing;
+    w.cpu = "2000m"; /* the same in other words */
+    w.memory = "2048Mi";
+    expect_differs(&s, w, true, NULL);
+    w.cpu = "4";
+    expect_differs(&s, w, true, "its workers were made with cpu 2 and not 4");
+    w.cpu = NULL;
+    w.memory = "4Gi";
+    expect_differs(&s, w, false, "its workers were made with memory 2Gi and not 4Gi");
     w = nothing;
     w.runtime = "docker";
     expect_differs(&s, w, true, "its runtime is fake and not docker");
@@ -394,6 +408,32 @@ static void test_other_settings(void **state)
     w.port = 4712;
     expect_differs(&s, w, true, "its port is 4711 and not 4712");
     expect_differs(&s, w, false, NULL); /* at rest it may move */
+    state_fini(&s);
+}
+
+static void test_sizes_are_remembered(void **state)
+{
+    (void)state;
+    struct err err;
+    struct settings set;
+    struct state s = make("lab");
+    assert_int_equal(settings_read(&s, &set, &err), 0);
+    assert_int_equal(set.cpu_milli, 2000);
+    assert_int_equal(set.memory, (int64_t)2 << 30);
+    settings_fini(&set);
+    json_object_del(s.settings, "cpu"); /* of an earlier version */
+    json_object_del(s.settings, "memory");
+    assert_int_equal(settings_read(&s, &set, &err), 0);
+    assert_int_equal(set.cpu_milli, 2000);
+    settings_fini(&set);
+    jx_put_str(s.settings, "cpu", "4500m");
+    jx_put_str(s.settings, "memory", "512Mi");
+    assert_int_equal(settings_read(&s, &set, &err), 0);
+    assert_int_equal(set.cpu_milli, 4500);
+    assert_int_equal(set.memory, (int64_t)512 << 20);
+    settings_fini(&set);
+    jx_put_str(s.settings, "memory", "much");
+    assert_int_equal(settings_read(&s, &set, &err), -1);
     state_fini(&s);
 }
 
@@ -469,6 +509,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_such_cluster, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wishes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_settings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sizes_are_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_certificates_stay_and_heal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
     };
