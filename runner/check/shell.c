@@ -129,7 +129,8 @@ static bool is_overridden(const struct check_run *r, const char *pair)
     return false;
 }
 
-/* Ours, and what the session gives on top. The caller frees the array. */
+/* Ours, and what the session gives on top; an empty value takes a name away. The caller frees the
+ * array. */
 static char **environment(const struct check_run *r)
 {
     VEC(char *) all = {0};
@@ -139,7 +140,9 @@ static char **environment(const struct check_run *r)
         }
     }
     for (size_t i = 0; i < r->env.n; i++) {
-        vec_push(&all, (char *)(uintptr_t)r->env.v[i]);
+        if (!str_has_suffix(r->env.v[i], "=")) {
+            vec_push(&all, (char *)(uintptr_t)r->env.v[i]);
+        }
     }
     vec_push(&all, NULL);
     return all.v;

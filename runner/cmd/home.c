@@ -30,14 +30,15 @@ static int write_file(const char *dir, const char *name, const char *text, struc
     return 0;
 }
 
-/* The programs that a lab's text names come first, wherever they are. */
+/* The programs that a lab's text names, wherever they are; what is on PATH stays as it is. */
 static char *build_path(void)
 {
     struct str out = STR_INIT;
     const char *path = getenv("PATH");
     cleanup_free char *program = place_of_program();
     cleanup_free char *kubectl = place_find_kubectl();
-    if (kubectl != NULL) {
+    cleanup_free char *usual = place_find_program("kubectl", NULL);
+    if (kubectl != NULL && usual == NULL) {
         str_add_f(&out, "%.*s:", (int)(strrchr(kubectl, '/') - kubectl), kubectl);
     }
     str_add_f(&out, "%s:%s", program, path != NULL ? path : "/usr/bin:/bin");
@@ -102,8 +103,8 @@ static void find_sockets(const json_t *items, const char *cluster, contexts *ret
         struct err err;
         char *where = NULL;
         if (cluster_host_docker(cluster, c.name, &where, &err) < 0) {
-            log_debug("home", "%s: %s", c.name, err.msg);
-            return; /* and then none of them has */
+            log_debug("home", "%s: %s", c.name, err.msg); /* the control plane, or all of them */
+            continue;
         }
         c.host = where;
         vec_push(ret, c);

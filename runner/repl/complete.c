@@ -102,7 +102,13 @@ static char *ask_program(char *const *argv, const struct complete_opts *opts)
         dup2(fds[1], STDOUT_FILENO);
         dup2(null, STDERR_FILENO);
         for (size_t i = 0; opts->env != NULL && opts->env[i] != NULL; i++) {
-            putenv((char *)(uintptr_t)opts->env[i]);
+            const char *pair = opts->env[i];
+            cleanup_free char *name = xstrndup(pair, strcspn(pair, "="));
+            if (str_has_suffix(pair, "=")) {
+                unsetenv(name); /* an empty value takes a name away */
+            } else {
+                putenv((char *)(uintptr_t)pair);
+            }
         }
         execvp(argv[0], argv);
         _exit(127);

@@ -114,7 +114,8 @@ static void on_timeout(void *arg)
     kill(-s->process.pid, SIGKILL);
 }
 
-/* Ours, with what was given on top: bash takes the last one of a name. */
+/* Ours, with what was given on top; an empty value takes a name away: an older docker takes even an
+ * empty DOCKER_HOST for this machine's own. */
 static char **build_env(const char *const *extra)
 {
     VEC(char *) env = {0};
@@ -129,7 +130,9 @@ static char **build_env(const char *const *extra)
         }
     }
     for (size_t i = 0; extra != NULL && extra[i] != NULL; i++) {
-        vec_push(&env, (char *)(uintptr_t)extra[i]);
+        if (!str_has_suffix(extra[i], "=")) {
+            vec_push(&env, (char *)(uintptr_t)extra[i]);
+        }
     }
     vec_push(&env, NULL);
     return env.v;

@@ -272,6 +272,15 @@ static bool nobody_publishes(const struct scene *s, struct finding *f, const jso
         finding_add(f, "ports", text);
     }
     f->words = json_array_size(ports) > 0 ? "port-closed.others" : "port-closed";
+    const json_t *c;
+    jx_each(i, c, jx_arr(host, "status.containers"))
+    {
+        if (is_by_hand(c) && str_eq(jx_str(c, "state", ""), "created")) {
+            finding_text(f, "container", jx_str(c, "name", ""));
+            saw_state(f, host, c);
+            f->words = "port-closed.created";
+        }
+    }
     return true;
 }
 

@@ -147,12 +147,14 @@ static void test_shell(void **state)
 {
     struct fixture *f = *state;
     char dir[] = "/tmp/podlab-shell-XXXXXX";
-    static const char *const env[] = {"PODLAB_WORD=hello", "PATH=/usr/bin:/bin", NULL};
+    static const char *const env[] = {"PODLAB_WORD=hello", "PATH=/usr/bin:/bin",
+                                      "PODLAB_GONE=", NULL};
     assert_non_null(mkdtemp(dir));
     setenv("PODLAB_WORD", "mine", 1);
+    setenv("PODLAB_GONE", "mine", 1);
     f->workdir = dir;
     f->env = env;
-    shell(f, "echo \"$PODLAB_WORD from $PWD\"; echo twice >&2; exit 3");
+    shell(f, "echo \"$PODLAB_WORD from $PWD${PODLAB_GONE+, not gone}\"; echo twice >&2; exit 3");
     shell(f, "test -f here");
     fixture_run(f);
     fixture_until_seen(f, 0);

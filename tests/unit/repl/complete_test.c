@@ -17,7 +17,7 @@ static char dir[64];
 static char path_entry[128];
 static const char *const words[] = {"hint", "help", "next", NULL};
 static char config_entry[128];
-static const char *env[] = {path_entry, config_entry, "SEEN=by kubectl", NULL};
+static const char *env[] = {path_entry, config_entry, "SEEN=by kubectl", "DOCKER_HOST=", NULL};
 static const struct complete_opts opts = {.words = words, .folder = dir, .env = env};
 
 static void make(const char *name, const char *text)
@@ -44,6 +44,7 @@ static int set_up(void **state)
                     "'__complete hang ') exec /bin/sleep 100 ;;\n"
                     "esac\n");
     make("docker", "#!/bin/sh\n"
+                   "[ -z \"${DOCKER_HOST+set}\" ] || exit 1\n" /* not even empty */
                    "case \"$*\" in\n"
                    "'__complete -c worker-2 logs ') printf 'web\\nshop\\n:4\\n' ;;\n"
                    "esac\n");
@@ -103,6 +104,7 @@ static void kubectl_says_its_own_words(void **state)
 
 static void docker_knows_its_hosts(void **state)
 {
+    setenv("DOCKER_HOST", "unix:///var/run/docker.sock", 1);
     check("docker -c wor", "worker-1 worker-2");
     check("docker --context ", "other worker-1 worker-2");
     check("docker context use worker-2", "worker-2");

@@ -79,9 +79,10 @@ static void status_and_output(void **state)
 static void a_file_with_an_environment(void **state)
 {
     struct fixture *f = *state;
-    static const char *const env[] = {"GIVEN=by the lab", "HOME=/nowhere", NULL};
+    static const char *const env[] = {"GIVEN=by the lab", "HOME=/nowhere", "TAKEN=", NULL};
+    setenv("TAKEN", "mine", 1);
     char path[] = "/tmp/script-test-XXXXXX";
-    static const char text[] = "# why: x\necho \"$GIVEN $HOME $0\"\nfalse\n";
+    static const char text[] = "# why: x\necho \"$GIVEN $HOME $0${TAKEN+ not taken}\"\nfalse\n";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
