@@ -12,6 +12,7 @@
 #include "runtime/docker/docker_socket.h"
 #include "runtime/docker/docker_spec.h"
 #include "runtime/docker/docker_subnet.h"
+#include "runtime/probes.h"
 
 #define STARTS_MIN 4 /* more at once finish no earlier on two processors */
 #define STARTS_MAX 8
@@ -50,7 +51,7 @@ static void cluster_fini(struct runtime_cluster *c)
 static void end_streams(struct docker *d)
 {
     docker_streams_free(d);
-    docker_probes_free(d);
+    probes_free(steal(d->probes));
     if (d->events != NULL) {
         docker_events_free(d->events);
         d->events = NULL;
@@ -76,7 +77,6 @@ static void docker_free(void *self)
     http_client_free(d->calls);
     http_client_free(d->waits);
     http_client_free(d->streams);
-    http_client_free(d->probes);
     map_free(d->ensuring);
     cluster_fini(&d->cluster);
     free(d->network);
@@ -100,10 +100,10 @@ static const struct runtime_ops ops = {
     .logs = docker_stream_logs,
     .attach = docker_stream_attach,
     .exec = docker_stream_exec,
-    .write = docker_stream_write,
     .join = docker_stream_join,
     .dial = docker_stream_dial,
     .queued = docker_stream_queued,
+    .write = docker_stream_write,
     .end = docker_stream_end,
     .resize = docker_stream_resize,
     .resume = docker_stream_resume,
@@ -148,8 +148,7 @@ int docker_new(struct loop *loop, const struct docker_opts *opts, struct runtime
     d->calls = client_new(d, 0);
     d->waits = client_new(d, STOPS);
     d->streams = client_new(d, STREAMS);
-    d->probes =
-        http_client_new(loop, &(struct http_client_opts){.insecure = true, .max_connections = 256});
+    d->probes = probes_new(loop);
     docker_queue_init(&d->starts, opts->starts > 0 ? opts->starts : starts_of_machine());
     docker_queue_init(&d->stops, STOPS);
     docker_queue_init(&d->removes, REMOVALS);

@@ -37,7 +37,6 @@ struct docker {
     struct http_client *calls;   /* answered soon */
     struct http_client *waits;   /* answered when a container has ended */
     struct http_client *streams; /* never answered: events, logs */
-    struct http_client *probes;  /* to containers */
     struct docker_call *asked;   /* every request under way */
     bool left;                   /* after docker_calls_leave: none is */
     struct docker_op *ops;       /* every operation under way */
@@ -45,7 +44,7 @@ struct docker {
     struct map *ensuring; /* name -> its unfinished ensure */
     struct docker_events *events;
     struct runtime_stream *open_streams;
-    struct docker_probe *open_probes;
+    struct probes *probes; /* to containers */
 };
 
 /* ---- requests (docker_call.c) ---- */
@@ -195,6 +194,5 @@ void docker_stream_free(struct runtime_stream *s);
 void docker_streams_free(struct docker *d);
 
 void docker_probe(void *self, const struct runtime_probe *p, runtime_probe_done *done, void *arg);
-void docker_probes_free(struct docker *d);
 
 #endif
