@@ -59,12 +59,13 @@ static void put_plainly(struct err *err, uint64_t timeout_ns)
     bool cut = strstr(said.msg, "eset by peer") != NULL || strstr(said.msg, "mpty reply") != NULL;
     if (said.code == ERR_TIMEOUT) {
         err_set(err, ERR_TIMEOUT, "no answer within %.0f s", (double)timeout_ns / 1e9);
-    } else if (strstr(said.msg, "refused") != NULL) {
-        err_set(err, ERR_UNAVAILABLE, "connection refused");
     } else if (cut) {
         err_set(err, ERR_UNAVAILABLE, "connection reset");
     } else if (strstr(said.msg, "No route to host") != NULL) {
         err_set(err, ERR_UNAVAILABLE, "no route to the host");
+    } else if (strstr(said.msg, "refused") != NULL ||
+               strstr(said.msg, "Failed to connect") != NULL) {
+        err_set(err, ERR_UNAVAILABLE, "connection refused"); /* curl does not always say so */
     }
 }
 

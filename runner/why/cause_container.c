@@ -76,9 +76,10 @@ static void saw_state(struct finding *f, const json_t *host, const json_t *conta
 static const json_t *holder(const struct scene *s, const json_t *host, const char *name)
 {
     const json_t *ports = jx_arr(host, "status.ports");
-    const json_t *p = s->judged->port > 0           ? find_port(host, s->judged->port)
-                      : json_array_size(ports) == 1 ? json_array_get(ports, 0)
-                                                    : NULL;
+    const json_t *p = find_port(host, s->judged->port);
+    if (p == NULL && json_array_size(ports) == 1) {
+        p = json_array_get(ports, 0); /* it asked for another one than it should */
+    }
     return p != NULL && !str_eq(jx_str(p, "owner", ""), name) ? p : NULL;
 }
 

@@ -1,0 +1,2 @@
+# why: no-container
+docker run -d podlab/web:v1

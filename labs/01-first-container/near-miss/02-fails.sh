@@ -1,0 +1,2 @@
+# why: unknown
+docker run --name box busybox ls /nowhere

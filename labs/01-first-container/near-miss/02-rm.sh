@@ -1,0 +1,2 @@
+# why: unknown
+docker run --rm busybox ps

@@ -1,0 +1,3 @@
+# why: container-exited
+curl -s worker-1:8080/crash
+docker wait web

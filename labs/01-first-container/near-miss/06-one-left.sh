@@ -1,0 +1,2 @@
+# why: container-remains
+docker rm -f web box

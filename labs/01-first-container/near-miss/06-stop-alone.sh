@@ -1,0 +1,2 @@
+# why: container-remains
+docker stop web web2

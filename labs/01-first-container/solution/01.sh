@@ -1,0 +1,2 @@
+# Detached, with a name.
+docker run -d --name web podlab/web:v1

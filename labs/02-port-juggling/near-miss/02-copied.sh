@@ -1,0 +1,3 @@
+# why: container-remains
+docker -c worker-2 run -d --name news -p 8080:8080 -e NAME=news podlab/web:v1
+docker -c worker-3 run -d --name maps -p 8080:8080 -e NAME=maps podlab/web:v1
