@@ -9,7 +9,7 @@
 #include "common/mem.h"
 
 #define LINGER_NS LOOP_S(5) /* for the peer's goodbye */
-#define LIFE_NS LOOP_S(15)  /* between signs of life to a peer whose pings wait behind its data */
+#define LIFE_NS LOOP_S(5)   /* between signs of life while we do not read */
 
 /* ---- the end ---- */
 
@@ -103,7 +103,9 @@ void ws_close(struct ws *ws, int code, const char *reason)
     }
 }
 
-/* Some peers count on an answer to each ping, and cannot send one while we do not read. */
+/* Some peers count on an answer to each ping, and cannot send one while we do not read. Others are
+ * gone: their goodbye waits behind what we do not read, but a word from us breaks the connection.
+ */
 static void show_life(void *arg)
 {
     struct ws *ws = arg;

@@ -9,6 +9,7 @@
 
 enum { HIGH = 256 * 1024 };
 #define LINGER_NS LOOP_S(5) /* for the peer to read what it was told last */
+#define LIFE_NS LOOP_S(5)   /* between signs of life while we do not read: see ws.c */
 
 struct wire {
     struct loop *loop;
@@ -16,13 +17,14 @@ struct wire {
     void *arg;
     struct ws *ws;              /* one of these two */
     struct http_tunnel *tunnel; /* NULL until it is open */
-    struct loop_timer *linger;
+    struct loop_timer *linger, *life;
     bool bare, closing, freed;
 };
 
 static void release(struct wire *w)
 {
     loop_timer_free(w->linger);
+    loop_timer_free(w->life);
     loop_undefer(w->loop, w);
     free(w);
 }
@@ -111,6 +113,7 @@ static void on_close(void *arg)
         release(w);
     } else {
         w->closing = true;
+        loop_timer_stop(w->life);
         w->ops->on_close(w->arg);
     }
 }
@@ -121,6 +124,14 @@ static void linger_is_over(void *arg)
     if (w->tunnel != NULL) {
         http_tunnel_close(w->tunnel);
     }
+}
+
+static void show_life(void *arg)
+{
+    static const unsigned char ping[] = {0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 2};
+    struct wire *w = arg;
+    loop_timer_start(w->life, LIFE_NS);
+    wire_write(w, ping, sizeof(ping));
 }
 
 struct wire *wire_over_spdy(struct loop *loop, struct http_exchange *x, const char *protocol,
@@ -135,6 +146,7 @@ struct wire *wire_over_spdy(struct loop *loop, struct http_exchange *x, const ch
     w->arg = arg;
     w->bare = true;
     w->linger = loop_timer_new(loop, linger_is_over, w);
+    w->life = loop_timer_new(loop, show_life, w);
     http_exchange_upgrade(x, "SPDY/3.1", &header, 1, &tunnel, w);
     return w;
 }
@@ -148,6 +160,7 @@ void wire_free(struct wire *w)
     }
     w->freed = true;
     ws_free(w->ws);
+    loop_timer_free(steal(w->life));
     if (w->tunnel != NULL) {
         http_tunnel_close(w->tunnel);
     } else {
@@ -178,6 +191,11 @@ void wire_pause(struct wire *w, bool paused)
         ws_pause(w->ws, paused);
     } else if (w->tunnel != NULL && !w->closing) {
         http_tunnel_pause(w->tunnel, paused);
+        if (paused) {
+            loop_timer_start(w->life, LIFE_NS);
+        } else {
+            loop_timer_stop(w->life);
+        }
     }
 }
 
@@ -187,6 +205,7 @@ void wire_close(struct wire *w)
         ws_close(w->ws, WS_NORMAL, NULL);
     } else if (w->tunnel != NULL && !w->closing) {
         w->closing = true;
+        loop_timer_stop(w->life);
         http_tunnel_pause(w->tunnel, false);
         loop_timer_start(w->linger, LINGER_NS);
     }

@@ -321,7 +321,7 @@ static void a_paused_peer_sees_life(void **state)
     (void)state;
     struct loop *loop = begin(&e);
     ws_pause(e.ws, true);
-    loop_sim_advance(loop, LOOP_S(50));
+    loop_sim_advance(loop, LOOP_S(16));
     assert_int_equal(e.sent.len, 3 * 2);
     assert_memory_equal(e.sent.p, "\x8a\x00\x8a\x00\x8a\x00", 6);
     ws_pause(e.ws, false);
