@@ -131,6 +131,7 @@ struct dock_req {
     uint64_t epoch;         /* of the host, when it began to act */
     struct http_call *call; /* one at a time */
     dock_fn *fn;
+    bool asked;  /* the daemon, to start it */
     bool acting; /* goes on when the client has left */
     bool answered;
     char *stat; /* the header X-Docker-Container-Path-Stat */
@@ -337,7 +338,8 @@ int dock_route_find(struct dock_req *r, const char *method, const char *path, co
 
 typedef void dock_handler(struct dock_req *r);
 /* dock_system.c */
-dock_handler dock_get_ping, dock_get_version, dock_get_info, dock_get_events, dock_get_df;
+dock_handler dock_get_ping, dock_get_version, dock_get_info, dock_get_events, dock_get_df,
+    dock_list_plugins, dock_inspect_plugin;
 /* dock_list.c */
 dock_handler dock_list_containers, dock_prune_containers;
 /* dock_make.c */

@@ -13,21 +13,39 @@
 
 /* ---- it did not come about ---- */
 
+/* One that was to be removed when it ends has ended. */
+static void removed(struct dock_req *r, const struct dock_reply *a)
+{
+    cleanup_free char *why = xstrdup(r->own);
+    if (a->err.code == ERR_NONE) {
+        dock_box_drop(r->dock, r->id);
+    }
+    dock_reply_fail(r, 500, "%s", why);
+}
+
 static void give_up(struct dock_req *r, struct dock_box *b, int status, const struct err *err)
 {
-    bool again = r->agent && status != 409 && status != 404;
+    bool again = r->agent && status == 503; /* nobody answered: else it would be the same again */
+    bool ours = !r->asked;                  /* the daemon has not even been asked */
     dock_box_release(b);
     str_copy(b->error, sizeof(b->error), err->msg);
     b->want = again;
     dock_box_record(b);
-    if (r->agent) {
-        log_info("hosts", "%s: %s is not started again: %s", r->dock->host, b->shown, err->msg);
-    }
     dock_status_changed(r->dock);
-    dock_reply_fail(r, status, "%s", err->msg);
-    if (again) { /* the daemon may be away */
+    if (r->agent) {
+        log_info("hosts", "%s: %s does not start again: %s", r->dock->host, b->shown, err->msg);
+    }
+    if (again) {
         loop_timer_start(b->timer, RETRY_NS);
     }
+    if (ours && jx_bool(r->seen, "HostConfig.AutoRemove", false)) {
+        r->own = xstrdup(err->msg);
+        r->own_free = free;
+        dock_call(r, &(struct dock_ask){.method = "DELETE"}, removed, "/containers/%s?force=1&v=1",
+                  r->id);
+        return;
+    }
+    dock_reply_fail(r, status, "%s", err->msg);
 }
 
 /* ---- 3: it runs ---- */
@@ -74,6 +92,7 @@ static void committed(struct dock_req *r)
         give_up(r, b, 500, &err);
         return;
     }
+    r->asked = true;
     dock_call(r, &(struct dock_ask){.method = "POST"}, started, "/containers/%s/start", r->id);
 }
 

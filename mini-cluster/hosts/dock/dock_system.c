@@ -18,6 +18,17 @@ void dock_get_ping(struct dock_req *r)
                     strcmp(r->route->method, "HEAD") == 0 ? "" : "OK");
 }
 
+/* docker inspect looks for a plugin, too, when it finds nothing else of that name. */
+void dock_list_plugins(struct dock_req *r)
+{
+    dock_reply_json(r, 200, json_array());
+}
+
+void dock_inspect_plugin(struct dock_req *r)
+{
+    dock_reply_fail(r, 404, "plugin \"%s\" not found", r->ref);
+}
+
 /* ---- version ---- */
 
 static void copy(json_t *to, const json_t *from, const char *key)
