@@ -290,7 +290,10 @@ static void on_err(struct ev *ev, uint32_t events)
 
 void shim_child_drain(struct shim_child *c)
 {
-    for (int i = 0; i < MAX_BURST && (read_some(c, &c->out) | read_some(c, &c->err)); i++) {
+    bool more = true;
+    for (int i = 0; i < MAX_BURST && more; i++) {
+        more = read_some(c, &c->out);
+        more = read_some(c, &c->err) || more;
     }
 }
 
