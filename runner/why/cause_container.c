@@ -327,7 +327,6 @@ bool cause_port(const struct scene *s, struct finding *f)
     if (port == NULL) {
         return nobody_publishes(s, f, host);
     }
-    return stands_still(f, host, port) ||
-           (strcmp(error, "connection reset") == 0 && nothing_listens(f, host, port)) ||
-           (strcmp(error, "connection refused") == 0 && nothing_listens(f, host, port));
+    bool silent = str_has_prefix(error, "no answer"); /* it took the call, and says nothing */
+    return stands_still(f, host, port) || (!silent && nothing_listens(f, host, port));
 }

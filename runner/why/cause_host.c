@@ -14,7 +14,8 @@ static bool wants_away(const struct scene *s)
 {
     bool power = scene_expects(s, "\"Off\"") || scene_expects(s, "\"Paused\"") ||
                  scene_expects(s, "\"Partitioned\"");
-    bool node = str_eq(s->kind, "Node") && scene_expects(s, "!= \"True\"");
+    bool node = str_eq(s->kind, "Node") &&
+                (scene_expects(s, "!= \"True\"") || scene_expects(s, "\"Unknown\""));
     return power || node;
 }
 

@@ -1,0 +1,2 @@
+# why: container-exited
+docker run -d --name web busybox true

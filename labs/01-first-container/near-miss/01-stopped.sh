@@ -1,3 +1,0 @@
-# why: container-exited
-docker run -d --name web podlab/web:v1
-docker stop web
