@@ -135,6 +135,9 @@ static void on_epoch_committed(void *arg, bool ok)
 static void begin_fault(struct host *h, const json_t *obj, bool next)
 {
     struct fault f = host_wished_fault(obj);
+    if (h->told) {
+        return; /* its start failed, and is tried again: the agent knows what it was told */
+    }
     if (!next) {
         f.paused |= str_eq(jx_str(obj, "status.power", ""), "Paused");
         f.cut |= str_eq(jx_str(obj, "status.network", ""), "Partitioned");

@@ -152,7 +152,7 @@ static inline void end_life(struct fixture *f)
     map_free(f->machines);
 }
 
-static inline void set_up(struct fixture *f)
+static inline void set_up_with(struct fixture *f, const struct fake_opts *fo)
 {
     static int made;
     log_set_level(LOG_ERROR);
@@ -160,8 +160,13 @@ static inline void set_up(struct fixture *f)
     *f = (struct fixture){.loop = loop_sim_new(1)};
     snprintf(f->vfs, sizeof(f->vfs), "hosts-disk-%d", ++made);
     f->disk = memvfs_new(f->vfs);
-    f->fake = fake_new(f->loop, NULL);
+    f->fake = fake_new(f->loop, fo);
     begin_life(f);
+}
+
+static inline void set_up(struct fixture *f)
+{
+    set_up_with(f, NULL);
 }
 
 static inline void tear_down(struct fixture *f)
