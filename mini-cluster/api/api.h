@@ -86,6 +86,7 @@ enum api_connect_type { API_CONNECT_EXEC, API_CONNECT_ATTACH, API_CONNECT_PORT }
 struct api_connect {
     enum api_connect_type type;
     bool stdin_open, stdout_open, stderr_open, tty;
+    bool stdin_once;        /* the container's stdin ends with the first who attaches to it */
     unsigned width, height; /* of the tty; 0: not known. May be set before it is opened. */
     int port;               /* of API_CONNECT_PORT: set before each opening; 0: carries nothing, and
                                ends when the pod does */

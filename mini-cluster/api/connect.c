@@ -109,6 +109,8 @@ static int read_request(const struct api_query *q, const json_t *pod, struct api
         return -1;
     }
     c->container = xstrdup(container);
+    c->stdin_once =
+        jx_bool(jx_find(jx_arr(pod, "spec.containers"), "name", container), "stdinOnce", false);
     return c->type == API_CONNECT_EXEC ? read_command(q, c, err) : 0;
 }
 

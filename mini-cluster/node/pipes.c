@@ -12,6 +12,7 @@
 
 enum { HIGH = 256 * 1024 };  /* more waiting input than this makes the caller wait: see on_drain */
 #define LAST_WORDS LOOP_S(2) /* so long may a stream outlive its container */
+#define LAST_ECHO LOOP_MS(500) /* ... and one whose caller has said all: the container's answer */
 
 struct pipe {
     struct api_pipe api;
@@ -26,7 +27,8 @@ struct pipe {
     struct runtime_stream *source; /* NULL: ended, or it only watches over its pod */
     struct loop_timer *last_words;
     int exit_code;
-    bool full; /* the caller was told to wait */
+    bool full;            /* the caller was told to wait */
+    bool ends_with_input; /* an attach to a container that runs on without */
 };
 
 /* ---- the end ---- */
@@ -69,6 +71,14 @@ static void container_is_gone(void *arg)
         tell_lost(p, "the pod ended");
     } else {
         tell_end(p, p->type == API_CONNECT_EXEC ? 137 : 0, &ok);
+    }
+}
+
+static void end_soon(struct pipe *p, uint64_t delay_ns)
+{
+    if (p->last_words == NULL) {
+        p->last_words = loop_timer_new(p->nodes->loop, container_is_gone, p);
+        loop_timer_start(p->last_words, delay_ns);
     }
 }
 
@@ -131,6 +141,9 @@ static void pipe_end(struct api_pipe *api)
     struct pipe *p = pipe_of(api);
     if (p->source != NULL) {
         p->nodes->rt.ops->end(p->source);
+    }
+    if (p->source != NULL && p->ends_with_input) {
+        end_soon(p, LAST_ECHO);
     }
 }
 
@@ -198,9 +211,8 @@ void pipes_pod_gone(const struct pod *pod)
 void pipes_container_ended(const struct container *c)
 {
     for (struct pipe *p = c->pod->nodes->pipes; p != NULL; p = p->next) {
-        if (strcmp(p->runtime_name, c->runtime_name) == 0 && p->last_words == NULL) {
-            p->last_words = loop_timer_new(p->nodes->loop, container_is_gone, p);
-            loop_timer_start(p->last_words, p->source != NULL ? LAST_WORDS : 0);
+        if (strcmp(p->runtime_name, c->runtime_name) == 0) {
+            end_soon(p, p->source != NULL ? LAST_WORDS : 0);
         }
     }
 }
@@ -275,6 +287,7 @@ static struct pipe *pipe_new(struct agent *a, const struct api_connect *c,
     p->agent = a;
     p->uid = xstrdup(c->uid);
     p->type = c->type;
+    p->ends_with_input = c->type == API_CONNECT_ATTACH && !c->stdin_once;
     str_copy(p->runtime_name, sizeof(p->runtime_name), target->runtime_name);
     p->next = n->pipes;
     p->at = &n->pipes;

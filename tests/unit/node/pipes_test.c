@@ -361,6 +361,13 @@ static void who_attached_may_leave(void **state)
     run_ms(&f, 1000);
     assert_string_equal(phase(&f, "a"), "Running");
     assert_int_equal(fake_hangups(f.fake), 0);
+    begin(&f, &c, "a", "attach?stdin=1&stdout=1", 0);
+    c.pipe->end(c.pipe); /* all is said, and the container runs on */
+    run_ms(&f, 1000);
+    assert_true(c.ended);
+    assert_int_equal(c.err.code, ERR_NONE);
+    assert_string_equal(phase(&f, "a"), "Running");
+    finish(&c);
     tear_down(&f);
 }
 
