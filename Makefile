@@ -126,9 +126,20 @@ unit: $(UNIT_BIN) ## build and run the unit tests (one: make build/unit/ROOM/NAM
 # ---- the simulation: the whole core on a virtual clock ----
 $(B)/sim: $(wildcard tests/sim/*.c) $(wildcard tests/sim/*.h) $(call libs,$(COMMON_ROOMS) $(filter-out cmd,$(MC_ROOMS)))
 	$(CC) $(CFLAGS_ALL) -MF $@.d $(inc_mc) -Itests/sim $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(call link_group,$(filter %.a,$^)) $(LDLIBS_MC)
-sim: $(B)/sim ## run 500 simulated histories
-	$(B)/sim --seeds 500
+# The same over a core that was damaged on purpose, one way at a time: each file names a source and
+# what sed does to it.
+SIM_DAMAGES := $(patsubst tests/sim/damage/%.sed,%,$(wildcard tests/sim/damage/*.sed))
+$(B)/damaged/%: tests/sim/damage/%.sed $(B)/sim
+	@mkdir -p $(@D)
+	@file=$$(sed -n 's/^# file: //p' $<); sed -f $< "$$file" > $@.c; \
+	  ! cmp -s "$$file" $@.c || { echo "$< changes nothing of $$file" >&2; exit 1; }
+	@$(CC) $(CFLAGS_ALL) -MF $@.d $(inc_mc) -c -o $@.o $@.c
+	@$(CC) $(CFLAGS_ALL) -MF $@.d $(inc_mc) -Itests/sim $(LDFLAGS_ALL) -o $@ $(wildcard tests/sim/*.c) $@.o \
+	  $(call link_group,$(call libs,$(COMMON_ROOMS) $(filter-out cmd,$(MC_ROOMS)))) $(LDLIBS_MC)
+sim: $(B)/sim $(patsubst %,$(B)/damaged/%,$(SIM_DAMAGES)) ## run 400 simulated histories, and see damage noticed
+	$(B)/sim --seeds 400
 	for s in lost-writes nothing-goes nothing-starts; do $(B)/sim --seeds 20 --sabotage $$s || exit 1; done
+	for d in $(SIM_DAMAGES); do $(B)/damaged/$$d --seeds 200 --damaged $$d || exit 1; done
 
 e2e: all ## real kubectl, real Docker
 	tests/run-e2e

@@ -19,6 +19,9 @@
 #include "meta/object.h"
 
 #define SURVEY_RETRY LOOP_MS(500)
+/* A look at every machine now and then, whatever the events say: some of them may never have come.
+ */
+#define RESYNC LOOP_S(60)
 
 enum { FIRST_HOST = 11, LAST_HOST = 239, PER_NET = 250, MORE_NETS = 120 };
 
@@ -117,6 +120,16 @@ static void survey(void *arg)
     hs->rt.ops->list(hs->rt.self, on_surveyed, hs);
 }
 
+static void resync(void *arg)
+{
+    struct hosts *hs = arg;
+    void *value;
+    for (size_t it = 0; hs->ready && map_next(hs->by_name, &it, NULL, &value);) {
+        host_inspect(value, "");
+    }
+    loop_timer_start(hs->resync, RESYNC);
+}
+
 void hosts_runtime_ready(struct hosts *hs)
 {
     survey(hs);
@@ -133,6 +146,8 @@ struct hosts *hosts_new(struct api *api, const struct runtime *rt, const struct 
     hs->by_name = map_new(free_host);
     hs->verdict = loop_timer_new(api_loop(api), hosts_verdict, hs);
     hs->survey = loop_timer_new(api_loop(api), survey, hs);
+    hs->resync = loop_timer_new(api_loop(api), resync, hs);
+    loop_timer_start(hs->resync, RESYNC);
     hs->ops = *opts->ops;
     hs->arg = opts->arg;
     memcpy(hs->key, opts->key, sizeof(hs->key));
@@ -158,6 +173,7 @@ void hosts_free(struct hosts *hs)
     }
     loop_timer_free(hs->verdict);
     loop_timer_free(hs->survey);
+    loop_timer_free(hs->resync);
     client_watch_free(hs->watch);
     workqueue_free(hs->queue);
     client_free(hs->client);

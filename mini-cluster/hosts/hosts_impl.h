@@ -101,6 +101,7 @@ struct hosts {
     int pods;
     struct loop_timer *verdict; /* runs while a host is DEAD */
     struct loop_timer *survey;  /* looks again what there is */
+    struct loop_timer *resync;  /* looks at every guest now and then */
     char *away;                 /* why the runtime does not answer; NULL: it does */
     bool ready;                 /* the runtime recovered, and what there is was looked at */
 };

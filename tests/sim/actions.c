@@ -76,7 +76,7 @@ static void create(struct world *w)
         "\"spec\":{\"replicas\":%d,\"selector\":{\"matchLabels\":{\"app\":\"%s\"}},\"template\":"
         "{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{\"terminationGracePeriodSeconds\":2,"
         "%s\"containers\":[{\"name\":\"web\",\"image\":\"%s\",\"resources\":{\"requests\":{\"cpu\":"
-        "\"200m\"}}}]}}}}",
+        "\"150m\"}}}]}}}}",
         name, replicas, name, name, tolerations(name), image);
     world_ask(w, &(struct wish){.what = what,
                                 .method = "POST",

@@ -35,7 +35,7 @@ static uint64_t delay(struct world *w, const char *field)
 
 struct sim_host *world_host(struct world *w, const char *name)
 {
-    for (size_t i = 0; i < WORKERS; i++) {
+    for (size_t i = 0; i < HOSTS; i++) {
         if (strcmp(w->hosts[i].name, name) == 0) {
             return &w->hosts[i];
         }
@@ -137,7 +137,7 @@ static void on_lease(void *arg, enum client_event type, const json_t *lease, con
     struct sim_host *h = type == CLIENT_MODIFIED ? world_host(w, object_name(lease)) : NULL;
     struct err err;
     (void)prev;
-    if (h == NULL || h->fault_ns == 0 || h->off || h->paused || h->cut ||
+    if (h == NULL || h->fault_ns == 0 || !h->there || h->off || h->paused || h->cut ||
         world_now(w) < h->wished_ns + CONVALESCENCE) {
         return;
     }
@@ -192,7 +192,7 @@ static void on_pod(void *arg, enum client_event type, const json_t *pod, const j
 void eyes_open(struct world *w)
 {
     w->eyes = client_new(core_api(w->core), "system:sim");
-    for (size_t i = 0; i < WORKERS; i++) {
+    for (size_t i = 0; i < HOSTS; i++) {
         w->hosts[i].unready_ns = 0;
         w->hosts[i].silent = false;
     }

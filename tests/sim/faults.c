@@ -101,9 +101,11 @@ static void slow_creates(struct world *w)
 
 /* ---- hosts ---- */
 
+/* Mostly one of the first: of the others little is known to be there. */
 static struct sim_host *random_host(struct world *w)
 {
-    return &w->hosts[world_random(w, WORKERS)];
+    struct sim_host *h = &w->hosts[world_random(w, HOSTS)];
+    return h->there ? h : &w->hosts[world_random(w, WORKERS)];
 }
 
 static void set_host(struct world *w, const struct sim_host *h, const char *field,
@@ -145,6 +147,29 @@ static void cut_host(struct world *w)
 {
     struct sim_host *h = random_host(w);
     set_network(w, h, !h->cut);
+}
+
+/* One more machine, or one less. */
+static void come_or_go(struct world *w)
+{
+    struct sim_host *h = &w->hosts[WORKERS + world_random(w, HOSTS - WORKERS)];
+    char what[96];
+    char path[96];
+    char body[128];
+    world_host_fails(w, h);
+    snprintf(what, sizeof(what), "%s %s", h->there ? "remove" : "add", h->name);
+    snprintf(path, sizeof(path), "/apis/podlab.dev/v1/hosts%s%s", h->there ? "/" : "",
+             h->there ? h->name : "");
+    snprintf(body, sizeof(body),
+             "{\"apiVersion\":\"podlab.dev/v1\",\"kind\":\"Host\",\"metadata\":{\"name\":\"%s\"}}",
+             h->name);
+    world_ask(w, &(struct wish){.what = what,
+                                .method = h->there ? "DELETE" : "POST",
+                                .path = path,
+                                .body = h->there ? "{}" : body});
+    h->removed += h->there;
+    h->there = !h->there;
+    h->off = h->paused = h->cut = false;
 }
 
 /* Off and on again before anybody believes it. */
@@ -253,11 +278,11 @@ void world_fault(struct world *w)
         unsigned weight;
         void (*act)(struct world *w);
     } acts[] = {
-        {8, crash_container}, {4, fail_starts}, {2, daemon_away},   {4, kill_core},
-        {4, crash_disk},      {3, lose_events}, {3, repeat_events}, {3, slow_creates},
-        {10, switch_host},    {4, cut_host},    {3, blink},         {2, kill_guest},
-        {2, pull_the_plug},   {3, cordon},      {2, delete_node},   {4, change_clock},
-        {4, close_lid},
+        {8, crash_container}, {4, fail_starts},   {2, daemon_away},   {4, kill_core},
+        {4, crash_disk},      {3, lose_events},   {3, repeat_events}, {3, slow_creates},
+        {10, switch_host},    {4, cut_host},      {3, blink},         {2, kill_guest},
+        {3, come_or_go},      {2, pull_the_plug}, {3, cordon},        {2, delete_node},
+        {4, change_clock},    {4, close_lid},
     };
     unsigned total = 0;
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
@@ -273,18 +298,47 @@ void world_fault(struct world *w)
     }
 }
 
+/* The user looks what there is: an answer may have been lost. */
+static void take_stock(struct world *w)
+{
+    struct err err;
+    for (size_t i = WORKERS; i < HOSTS; i++) {
+        const json_t *host =
+            client_get(w->eyes, kinds_find_gr("hosts.podlab.dev"), NULL, w->hosts[i].name, &err);
+        w->hosts[i].there = host != NULL && !object_deleting(host);
+    }
+}
+
+static void heal_host(struct world *w, struct sim_host *h)
+{
+    set_power(w, h, h == w->dark ? "Off" : "On");
+    set_network(w, h, false);
+    ask_node(w, h->name, "uncordon", "PATCH", "{\"spec\":{\"unschedulable\":null}}");
+}
+
 void world_heal(struct world *w)
 {
     world_note(w, "nothing more goes wrong");
     fake_fail_no_more(w->fake);
     wire_calm(w->wire);
     world_run_ms(w, 3000); /* a host that was killed wants to be off first */
+    if (w->broken.len > 0) {
+        return;
+    }
     world_check_clock(w);
     set_clock(w, "lab", "");
-    for (size_t i = 0; i < WORKERS && w->broken.len == 0; i++) {
-        set_power(w, &w->hosts[i], "On");
-        set_network(w, &w->hosts[i], false);
-        ask_node(w, w->hosts[i].name, "uncordon", "PATCH", "{\"spec\":{\"unschedulable\":null}}");
+    take_stock(w);
+    w->dark = world_random(w, 3) == 0 ? &w->hosts[world_random(w, WORKERS)] : NULL;
+    for (size_t i = 0; i < HOSTS; i++) {
+        if (w->hosts[i].there) {
+            heal_host(w, &w->hosts[i]);
+        }
     }
-    world_run_ms(w, 1000);
+    world_run_ms(w, 5000);
+    for (int i = 0; i < 3 && w->broken.len == 0; i++) { /* ... but this, which no event tells */
+        wire_lose(w->wire, 1000);
+        crash_container(w);
+        world_run_ms(w, 300);
+    }
+    wire_calm(w->wire);
 }

@@ -55,11 +55,18 @@ static void check_deployment(struct world *w, struct client *c, const char *name
     }
 }
 
+/* It waits for the word of a host that is off. */
+static bool is_stuck(const struct world *w, const json_t *pod)
+{
+    return w->dark != NULL && object_deleting(pod) &&
+           str_eq(jx_str(pod, "spec.nodeName", ""), w->dark->name);
+}
+
 /* One that its host refused, because it was still full, is over, and another one was made. */
 static bool check_pod(void *arg, const json_t *pod)
 {
     struct moment *m = arg;
-    if (object_pod_terminal(pod)) {
+    if (object_pod_terminal(pod) || is_stuck(m->w, pod)) {
         return true;
     }
     cleanup_free char *key = xasprintf("%s/web", object_uid(pod));
@@ -115,9 +122,15 @@ static void check_pods(struct world *w)
     map_free(m.running);
 }
 
+struct tally {
+    const struct world *w;
+    size_t n;
+};
+
 static bool count_pod(void *arg, const json_t *pod)
 {
-    *(size_t *)arg += !object_pod_terminal(pod);
+    struct tally *t = arg;
+    t->n += !object_pod_terminal(pod) && !is_stuck(t->w, pod);
     return true;
 }
 
@@ -132,51 +145,96 @@ static bool count_record(void *arg, const char *key, const json_t *value)
 static void check_records(struct world *w)
 {
     size_t records = 0;
-    size_t all = 0;
+    struct tally all = {.w = w};
     client_each(w->eyes, pods(), NULL, count_pod, &all);
     client_record_each(w->eyes, "node.pods", count_record, &records);
-    if (records != all) {
-        world_break(w, "%zu records for %zu pods", records, all);
+    if (w->dark != NULL ? records < all.n : records != all.n) { /* the dark one's are kept for it */
+        world_break(w, "%zu records for %zu pods", records, all.n);
     }
 }
 
 /* ---- hosts and nodes ---- */
 
+static const json_t *find(struct world *w, const char *gr, const char *name)
+{
+    struct err err;
+    return client_get(w->eyes, kinds_find_gr(gr), NULL, name, &err);
+}
+
+/* On what runs there, whatever it is. */
 static void check_epoch(void *arg, const struct runtime_status *st)
 {
     struct world *w = arg;
-    struct err err;
     struct sim_host *h = world_host(w, st->host);
     if (h == NULL || !is_alive(st)) {
         return;
     }
-    const json_t *host =
-        client_get(w->eyes, kinds_find_gr("hosts.podlab.dev"), NULL, h->name, &err);
-    int64_t epoch = jx_int(host, "status.epoch", -1);
+    int64_t epoch = jx_int(find(w, "hosts.podlab.dev", h->name), "status.epoch", -1);
     if ((int64_t)st->epoch != epoch) {
         world_break(w, "%s runs on %s since epoch %d, and now is epoch %d", st->name, h->name,
                     (int)st->epoch, (int)epoch);
     }
+    h->alive++;
     h->guests += st->role == RUNTIME_HOST;
+}
+
+static void check_off(struct world *w, const struct sim_host *h)
+{
+    const char *power = jx_str(find(w, "hosts.podlab.dev", h->name), "status.power", "");
+    const json_t *node = find(w, "nodes", h->name);
+    if (!str_eq(power, "Off")) {
+        world_break(w, "host %s is %s, not Off", h->name, power);
+    } else if (node != NULL && !object_condition_is(node, "Ready", "Unknown")) {
+        world_break(w, "host %s is off, and its node is not Unknown", h->name);
+    }
+}
+
+static void check_gone(struct world *w, const struct sim_host *h)
+{
+    struct client_filter there = {.node = h->name};
+    size_t n = client_count(w->eyes, pods(), &there);
+    if (find(w, "hosts.podlab.dev", h->name) != NULL || find(w, "nodes", h->name) != NULL) {
+        world_break(w, "%s was removed, and is still there", h->name);
+    } else if (n > 0) {
+        world_break(w, "%s was removed, and %zu pods are on it", h->name, n);
+    }
+}
+
+static void check_on(struct world *w, const struct sim_host *h)
+{
+    const json_t *host = find(w, "hosts.podlab.dev", h->name);
+    const json_t *node = find(w, "nodes", h->name);
+    if (!str_eq(jx_str(host, "status.power", ""), "On") ||
+        !str_eq(jx_str(host, "status.network", ""), "Connected")) {
+        cleanup_free char *text = jx_dump_text(jx_path(host, "status"));
+        world_break(w, "host %s is not on: %s", h->name, text);
+    } else if (node == NULL || !object_condition_is(node, "Ready", "True")) {
+        world_break(w, "node %s is not Ready", h->name);
+    } else if (jx_len(node, "spec.taints") > 0) {
+        cleanup_free char *text = jx_dump_text(jx_path(node, "spec.taints"));
+        world_break(w, "node %s is tainted: %s", h->name, text);
+    }
 }
 
 static void check_hosts(struct world *w)
 {
-    struct err err;
-    for (size_t i = 0; i < WORKERS; i++) {
-        w->hosts[i].guests = 0;
+    for (size_t i = 0; i < HOSTS; i++) {
+        w->hosts[i].alive = w->hosts[i].guests = 0;
     }
     fake_each(w->fake, check_epoch, w);
-    for (size_t i = 0; i < WORKERS; i++) {
+    for (size_t i = 0; i < HOSTS; i++) {
         struct sim_host *h = &w->hosts[i];
-        const json_t *node = client_get(w->eyes, kinds_find_gr("nodes"), NULL, h->name, &err);
-        if (h->guests != 1) {
-            world_break(w, "%u containers are host %s", h->guests, h->name);
-        } else if (node == NULL || !object_condition_is(node, "Ready", "True")) {
-            world_break(w, "node %s is not Ready", h->name);
-        } else if (jx_len(node, "spec.taints") > 0) {
-            cleanup_free char *text = jx_dump_text(jx_path(node, "spec.taints"));
-            world_break(w, "node %s is tainted: %s", h->name, text);
+        bool on = h->there && h != w->dark;
+        if (on ? h->guests != 1 : h->alive != 0) {
+            world_break(w, "%u containers are host %s, and %u run there", h->guests, h->name,
+                        h->alive);
+        }
+        if (on) {
+            check_on(w, h);
+        } else if (h->there) {
+            check_off(w, h);
+        } else {
+            check_gone(w, h);
         }
     }
 }

@@ -12,7 +12,7 @@
 
 struct flags {
     int64_t seeds, seed, steps;
-    const char *sabotage;
+    const char *sabotage, *damaged;
     bool verbose;
     unsigned long evictions; /* of all histories */
 };
@@ -34,7 +34,8 @@ static uint64_t run(uint64_t seed, struct flags *f, bool *ret_ok)
         world_check_settled(&w);
     }
     *ret_ok = w.broken.len == 0;
-    if ((!*ret_ok && f->sabotage == NULL) || f->verbose) {
+    bool expected = f->sabotage != NULL || f->damaged != NULL;
+    if ((!*ret_ok && !expected) || f->verbose) {
         world_tell(&w);
         printf("seed %llu\n%s", (unsigned long long)seed, str_c(&w.story));
     }
@@ -58,6 +59,8 @@ int main(int argc, char **argv)
 {
     struct flags f = {.seeds = 500, .steps = 30};
     const struct option_row rows[] = {
+        {"--damaged", OPTION_TEXT, &f.damaged, "NAME",
+         "the code is: done well as soon as that is noticed", 0, 0},
         {"--sabotage", OPTION_TEXT, &f.sabotage, "NAME",
          "break a promise on purpose: done well when that is noticed", 0, 0},
         {"--seed", OPTION_NUMBER, &f.seed, "N", "only this one", 0, INT64_MAX},
@@ -94,8 +97,18 @@ int main(int argc, char **argv)
             }
         }
         failed += !ok;
+        if (!ok && f.damaged != NULL) {
+            printf("simulation: %s is noticed in history %lld\n", f.damaged, (long long)seed);
+            count(1, 0);
+            return 0;
+        }
     }
     long passed = (long)(last - first + 1) - failed;
+    if (f.damaged != NULL) {
+        printf("simulation: %s is NOT noticed in %ld histories\n", f.damaged, passed);
+        count(0, 1);
+        return 1;
+    }
     if (f.sabotage != NULL) {
         bool noticed = failed > 0;
         printf("simulation: %s is %snoticed, in %ld of %ld histories\n", f.sabotage,

@@ -96,32 +96,12 @@ static void echo_later(struct wire *wire, const struct runtime_event *ev)
     loop_timer_start(e->timer, LOOP_MS(world_random(wire->w, 3000)));
 }
 
-struct question {
-    const char *name;
-    bool is_guest;
-};
-
-static void ask_role(void *arg, const struct runtime_status *st)
-{
-    struct question *q = arg;
-    q->is_guest = q->is_guest || (st->role == RUNTIME_HOST && strcmp(st->name, q->name) == 0);
-}
-
-/* Nobody looks at hosts but when an event says so. */
-static bool may_be_lost(struct wire *wire, const struct runtime_event *ev)
-{
-    struct question q = {.name = ev->name};
-    fake_each(wire->w->fake, ask_role, &q);
-    return !q.is_guest;
-}
-
 static void on_event(void *arg, const struct runtime_event *ev)
 {
     struct wire *wire = arg;
     struct world *w = wire->w;
     uint64_t now = world_now(w);
-    if (ev->type == RUNTIME_EV_CHANGED && now < wire->lose_until && world_random(w, 2) == 0 &&
-        may_be_lost(wire, ev)) {
+    if (ev->type == RUNTIME_EV_CHANGED && now < wire->lose_until && world_random(w, 2) == 0) {
         return;
     }
     if (ev->type == RUNTIME_EV_CHANGED && now < wire->repeat_until && world_random(w, 2) == 0) {

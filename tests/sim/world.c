@@ -13,6 +13,7 @@
 #include "store/memvfs.h"
 
 static const char *const workers[WORKERS + 1] = {"worker-1", "worker-2", "worker-3", NULL};
+static const char *const guests[HOSTS - WORKERS] = {"spare-1", "spare-2"};
 
 uint64_t world_now(const struct world *w)
 {
@@ -66,8 +67,9 @@ void world_init(struct world *w, uint64_t seed, const char *sabotage)
     w->promises = map_new(free);
     w->wire = wire_new(w);
     str_copy(w->clock.preset, sizeof(w->clock.preset), clock_lab.name);
-    for (size_t i = 0; i < WORKERS; i++) {
-        w->hosts[i].name = workers[i];
+    for (size_t i = 0; i < HOSTS; i++) {
+        w->hosts[i].there = i < WORKERS;
+        w->hosts[i].name = i < WORKERS ? workers[i] : guests[i - WORKERS];
         world_host_fails(w, &w->hosts[i]); /* until it has come up */
     }
     world_boot(w);

@@ -18,7 +18,8 @@ struct loop;
 struct memvfs;
 struct wire;
 
-enum { WORKERS = 3, DEPLOYMENTS = 4 };
+/* Three machines from the beginning, and two that may come and go. */
+enum { WORKERS = 3, HOSTS = 5, DEPLOYMENTS = 4 };
 
 /* What the user was promised: an acknowledged write outlives every crash. */
 struct promise {
@@ -37,13 +38,15 @@ struct clock_promise {
 /* What was done to a host, and what the cluster believes of it. */
 struct sim_host {
     const char *name;
-    bool off, paused, cut; /* as was wished last */
-    uint64_t wished_ns;    /* when that was, or when it was seen to fail */
-    uint64_t fault_ns;     /* since when it is not well; 0: it is */
-    uint64_t beat_ns;      /* the heartbeat of the clock then */
-    uint64_t unready_ns;   /* since when its node is seen not to be Ready; 0: it is */
-    bool silent;           /* ... because nothing is heard of it */
-    unsigned guests;       /* containers that are this host: a scratch number of settled.c */
+    bool there; /* as was wished last, these all: there is such a machine */
+    bool off, paused, cut;
+    unsigned removed;       /* how often such a machine was taken away */
+    uint64_t wished_ns;     /* when that was, or when it was seen to fail */
+    uint64_t fault_ns;      /* since when it is not well; 0: it is */
+    uint64_t beat_ns;       /* the heartbeat of the clock then */
+    uint64_t unready_ns;    /* since when its node is seen not to be Ready; 0: it is */
+    bool silent;            /* ... because nothing is heard of it */
+    unsigned alive, guests; /* what runs there, and is this host: counted in settled.c */
 };
 
 struct world {
@@ -60,7 +63,8 @@ struct world {
     unsigned lives;             /* how often the core was started */
     struct map *promises;       /* deployment name -> struct promise */
     struct clock_promise clock; /* what it was told to be */
-    struct sim_host hosts[WORKERS];
+    struct sim_host hosts[HOSTS];
+    const struct sim_host *dark; /* the one that stays off in the end; NULL: none */
     uint64_t calm_ns;      /* waiting began anew then: the core was started, or a lid was opened */
     uint64_t disturbed_ns; /* something went wrong last then that delays whatever is under way */
     unsigned waiting;      /* requests not yet answered */
@@ -142,7 +146,7 @@ const char *world_deployment(const char *name); /* NULL: none of these */
 /* ---- eyes.c: what the cluster believes, judged when it begins to ---- */
 void eyes_open(struct world *w);
 void eyes_close(struct world *w);
-struct sim_host *world_host(struct world *w, const char *name); /* NULL: not one of the workers */
+struct sim_host *world_host(struct world *w, const char *name); /* NULL: none of them */
 /* Something is done to it: from now on it may be silent. */
 void world_host_fails(struct world *w, struct sim_host *h);
 

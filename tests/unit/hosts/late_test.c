@@ -94,10 +94,32 @@ static void test_off_while_the_guest_is_on_its_way(void **state)
     tear_down(&f);
 }
 
+/* It died, and nobody was told: now and then it is looked all the same. */
+static void test_a_death_that_nobody_told(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    wait_power(&f, "worker-1", "On", 1000);
+    run_ms(&f, 10);
+    cleanup_free char *container = guest(&f, "worker-1");
+    f.rt.ops->subscribe(f.rt.self, NULL, NULL);
+    assert_true(fake_kill(f.fake, container, 137, false));
+    run_ms(&f, 1000);
+    f.rt.ops->subscribe(f.rt.self, on_runtime, &f);
+    assert_string_equal(jx_str(host(&f, "worker-1"), "status.power", ""), "On");
+    run_ms(&f, 65000);
+    assert_string_equal(jx_str(host(&f, "worker-1"), "spec.power", ""), "Off");
+    assert_string_equal(jx_str(host(&f, "worker-1"), "status.power", ""), "Off");
+    assert_string_equal(jx_str(host(&f, "worker-2"), "status.power", ""), "On");
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_off_while_the_guest_is_on_its_way),
+        cmocka_unit_test(test_a_death_that_nobody_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
