@@ -126,8 +126,12 @@ void docks_power(struct docks *all, const char *host, const char *address, uint6
         return;
     }
     struct dock *d = find(all, host);
-    if (d == NULL && on) {
+    if (d == NULL && on) { /* its object was perhaps seen before */
+        struct err err;
         d = dock_new(all, host);
+        const json_t *obj = client_get(all->client, all->kind, NULL, host, &err);
+        d->paused = str_eq(jx_str(obj, "status.power", ""), "Paused");
+        d->cut = str_eq(jx_str(obj, "status.network", ""), "Partitioned");
     }
     if (d == NULL) {
         return;

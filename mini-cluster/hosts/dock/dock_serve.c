@@ -14,7 +14,7 @@
 #define MAX_BODY ((size_t)32 << 20) /* of docker cp; every other is smaller by far */
 #define MAX_CONNECTIONS 100
 #define COMING_UP_NS LOOP_S(60)
-#define PAUSED_NS LOOP_S(10)
+#define PAUSED_NS LOOP_S(3) /* docker asks three times, with two pings first */
 
 /* ---- requests ---- */
 
