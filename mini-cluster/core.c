@@ -350,6 +350,8 @@ static void start_workers(struct core *c, const struct core_opts *o)
         .api_host = c->at.api_service,
         .ca_pem = o->ca_pem,
         .auth = c->auth,
+        .spares = o->spares,
+        .memory_left = o->memory_left,
     };
     memcpy(nodes.key, o->key, sizeof(nodes.key));
     c->nodes = nodes_new(c->api, &c->rt, &nodes);

@@ -30,6 +30,8 @@ struct core_opts {
     int64_t cpu_milli, memory;  /* capacity of each of them; 0: 2 CPUs, 2 GiB */
     int pods;                   /* 0: 110 */
     const char *ca_pem;         /* for service-account volumes; may be NULL */
+    unsigned spares;            /* see nodes_opts */
+    int64_t (*memory_left)(void);
     int api_port;               /* where the bridge's gateway answers for the API */
     const char *docks_dir;      /* of the sockets of the hosts' Dockers; NULL: there are none */
     /* Once: the nodes, their addresses and the default service accounts exist. */

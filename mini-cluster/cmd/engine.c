@@ -13,7 +13,8 @@
 #include "runtime/docker/docker.h"
 #include "runtime/process/process.h"
 
-enum { MAX_SUBNETS = 20 }; /* tries, when others take the same ones at the same time */
+enum { DOCKER_SPARES = 24 }; /* about 200 MB */
+enum { MAX_SUBNETS = 20 };   /* tries, when others take the same ones at the same time */
 
 static int free_subnet(const char *runtime, const char *taken, char *ret, struct err *err)
 {
@@ -86,6 +87,14 @@ int engine_open(struct loop *loop, const struct state *s, const struct settings 
                            err);
     }
     return docker_new(loop, &(struct docker_opts){.cluster = &cluster}, &ret->rt, err);
+}
+
+unsigned engine_spares(const struct settings *set)
+{
+    if (set->spares >= 0) {
+        return (unsigned)set->spares;
+    }
+    return strcmp(set->runtime, "docker") == 0 ? DOCKER_SPARES : 0;
 }
 
 void engine_close(struct engine *e)

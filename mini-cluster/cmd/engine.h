@@ -18,6 +18,8 @@ int engine_choose(const char *wish, const char **ret_runtime, char *ret_subnet, 
                   struct err *err) WARN_UNUSED;
 int engine_open(struct loop *loop, const struct state *s, const struct settings *set,
                 struct engine *ret, struct err *err) WARN_UNUSED;
+/* How many sandboxes may be made ahead: only Docker's starts are dear enough for more than none. */
+unsigned engine_spares(const struct settings *set);
 void engine_close(struct engine *e);
 /* The same for a cluster's own process, which may be in the middle of making something. */
 void engine_leave(struct engine *e);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/engine.h"
+#include "cmd/machine.h"
 #include "cmd/settings.h"
 #include "cmd/trust.h"
 #include "common/json/jx.h"
@@ -217,6 +218,8 @@ static int start(struct run *u, int fd, struct err *err)
         .ca_pem = ca.cert_pem,
         .api_port = u->settings.port,
         .docks_dir = sockets,
+        .spares = engine_spares(&u->settings),
+        .memory_left = machine_memory,
         .on_ready = on_ready,
         .on_runtime = on_runtime,
         .arg = u,

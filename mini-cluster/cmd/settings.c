@@ -13,7 +13,7 @@
 #include "meta/name.h"
 #include "meta/quantity.h"
 
-enum { DEFAULT_WORKERS = 3, MAX_WORKERS = 1000 };
+enum { DEFAULT_WORKERS = 3, MAX_WORKERS = 1000, MAX_SPARES = 200 };
 static const char default_cpu[] = "2";
 static const char default_memory[] = "2Gi";
 
@@ -95,8 +95,22 @@ static int check_size(const struct wishes *w, struct err *err)
     return 0;
 }
 
+/* "auto" is -1. */
+static bool read_spares(const char *text, int *ret)
+{
+    int64_t n = -1;
+    bool ok = strcmp(text, "auto") == 0 || str_to_i64(text, 0, MAX_SPARES, &n);
+    *ret = (int)n;
+    return ok;
+}
+
 int settings_check(const struct wishes *w, struct err *err)
 {
+    int spares;
+    if (w->spares != NULL && !read_spares(w->spares, &spares)) {
+        return err_set(err, ERR_BAD_REQUEST, "--spares \"%.100s\": auto, or a number up to %d",
+                       w->spares, MAX_SPARES);
+    }
     if (w->clock != NULL && clock_find(w->clock) == NULL) {
         return err_set(err, ERR_BAD_REQUEST, "--clock \"%.100s\": known are %s", w->clock,
                        clock_names);
@@ -131,6 +145,7 @@ int settings_make(struct state *s, const struct wishes *w, const char *runtime, 
                             "port", w->port > 0 ? (int)w->port : 0, "workers", workers);
     jx_put_str(s->settings, "cpu", w->cpu != NULL ? w->cpu : default_cpu);
     jx_put_str(s->settings, "memory", w->memory != NULL ? w->memory : default_memory);
+    jx_put_str(s->settings, "spares", w->spares != NULL ? w->spares : "auto");
     return 0;
 }
 
@@ -178,6 +193,14 @@ int settings_compare(const struct state *s, const struct wishes *w, bool running
                        "it was made with the clock %s and not %s; `mini-cluster clock %s` changes "
                        "that while it runs",
                        clock, w->clock, w->clock);
+    }
+    const char *spares = jx_str(s->settings, "spares", "auto");
+    if (running && w->spares != NULL && strcmp(w->spares, spares) != 0) {
+        return err_set(
+            err, ERR_CONFLICT,
+            "its spares are %s and not %s; `mini-cluster down --keep-state`, then up with "
+            "--spares %s changes that",
+            spares, w->spares, w->spares);
     }
     int64_t port = jx_int(s->settings, "port", 0);
     if (running && w->port > 0 && port != 0 && w->port != port) {
@@ -253,8 +276,9 @@ int settings_read(const struct state *s, struct settings *ret, struct err *err)
         !quantity_units(jx_str(j, "memory", default_memory), &out.memory)) {
         out.uid = "";
     }
-    if (out.uid[0] == '\0' || out.token[0] == '\0' || out.clock == NULL || out.port < 0 ||
-        out.port > 65535 || !is_runtime(out.runtime) || !names_are_good(jx_arr(j, "workers")) ||
+    if (!read_spares(jx_str(j, "spares", "auto"), &out.spares) || out.uid[0] == '\0' ||
+        out.token[0] == '\0' || out.clock == NULL || out.port < 0 || out.port > 65535 ||
+        !is_runtime(out.runtime) || !names_are_good(jx_arr(j, "workers")) ||
         !unhex(jx_str(j, "key", ""), out.key, sizeof(out.key))) {
         return err_set(err, ERR_INVALID,
                        "%.300s/settings.json is damaged; move the folder away and start anew",

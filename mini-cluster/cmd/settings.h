@@ -10,7 +10,7 @@
 
 /* What the command line said; NULL and -1 where it said nothing. */
 struct wishes {
-    const char *runtime, *clock, *node_names;
+    const char *runtime, *clock, *node_names, *spares;
     const char *cpu, *memory; /* of each worker: quantities */
     int64_t workers, port;
 };
@@ -24,6 +24,7 @@ struct settings {
     const char **workers;      /* that it began with: NULL-terminated; freed by settings_fini */
     int64_t cpu_milli, memory; /* of each of them; 0: the default */
     int port;                  /* 0: not chosen yet */
+    int spares;                /* made ahead, at most; -1: as the runtime has it */
 };
 void settings_fini(struct settings *s);
 #define cleanup_settings __attribute__((cleanup(settings_fini)))
@@ -35,7 +36,7 @@ int settings_check(const struct wishes *w, struct err *err) WARN_UNUSED;
 int settings_make(struct state *s, const struct wishes *w, const char *runtime, const char *subnet,
                   struct err *err) WARN_UNUSED;
 /* ERR_CONFLICT, naming the first difference, when the wishes are not what the cluster has. The port
- * of one that does not run may change. */
+ * and the spares of one that does not run may change. */
 int settings_compare(const struct state *s, const struct wishes *w, bool running,
                      struct err *err) WARN_UNUSED;
 int settings_read(const struct state *s, struct settings *ret, struct err *err) WARN_UNUSED;

@@ -48,6 +48,10 @@ static enum options_result parse(int argc, char **argv, struct flags *f)
         {"--ready-fd", OPTION_NUMBER, &f->ready_fd, "FD", NULL, 0, 1023},
         {"--runtime", OPTION_TEXT, &f->wishes.runtime, "NAME",
          "what runs containers: auto, docker, process, fake (default auto)", 0, 0},
+        {"--spares", OPTION_TEXT, &f->wishes.spares, "N",
+         "sandboxes made ahead while the machine is idle, so that pods start sooner: auto, or at "
+         "most so many (default auto)",
+         0, 0},
         {"--workers", OPTION_NUMBER, &f->wishes.workers, "N", "simulated hosts (default 3)", 0,
          1000},
         {0},
@@ -104,7 +108,8 @@ static int join_running(struct state *s, const struct flags *f, struct err *err)
 
 /* ---- a new start ---- */
 
-/* The old settings, when the wishes agree with them; the port of a cluster at rest may move. */
+/* The old settings, when the wishes agree with them; a cluster at rest may get another port and
+ * other spares. */
 static int prepare_old(struct state *s, const struct flags *f, struct err *err)
 {
     if (state_load(s, err) < 0) {
@@ -113,11 +118,16 @@ static int prepare_old(struct state *s, const struct flags *f, struct err *err)
     if (settings_compare(s, &f->wishes, false, err) < 0) {
         return err_wrap(err, "cluster %s was made with other settings", s->name);
     }
-    if (f->wishes.port <= 0 || jx_int(s->settings, "port", 0) == f->wishes.port) {
-        return 0;
+    const char *spares = jx_str(s->settings, "spares", "auto");
+    bool moves = f->wishes.port > 0 && jx_int(s->settings, "port", 0) != f->wishes.port;
+    bool spares_differ = f->wishes.spares != NULL && strcmp(f->wishes.spares, spares) != 0;
+    if (moves) {
+        jx_put_int(s->settings, "port", f->wishes.port);
     }
-    jx_put_int(s->settings, "port", f->wishes.port);
-    return state_save(s, err);
+    if (spares_differ) {
+        jx_put_str(s->settings, "spares", f->wishes.spares);
+    }
+    return moves || spares_differ ? state_save(s, err) : 0;
 }
 
 static int prepare_new(struct state *s, const struct flags *f, struct err *err)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,11 +60,53 @@ static void add_hosts(const char *path)
     }
 }
 
+/* "MODE PATH", a line's end, and then the file. False when it cannot be written. */
+static bool write_shared(const char *text)
+{
+    char path[512];
+    unsigned mode = 0;
+    int at = 0;
+    const char *bytes = strchr(text, '\n');
+    if (sscanf(text, "%o %511[^\n]%n", &mode, path, &at) != 2 || bytes != text + at) {
+        guest_log("a file is to have no name");
+        return false;
+    }
+    int fd = open(guest_path(path), O_WRONLY | O_CLOEXEC | O_CREAT | O_TRUNC, mode & 0777u);
+    size_t n = strlen(++bytes);
+    bool ok = fd >= 0 && write(fd, bytes, n) == (ssize_t)n && fchmod(fd, mode & 0777u) == 0;
+    if (!ok) {
+        guest_log("cannot write %s: %s", path, strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+/* What all containers of the pod have in the folder that they share: PODLAB_FILE_0 and so on. */
+static bool write_all_shared(void)
+{
+    const char *text;
+    for (int i = 0;; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "PODLAB_FILE_%d", i);
+        if ((text = guest_env(name, NULL)) == NULL) {
+            return true;
+        }
+        if (!write_shared(text)) {
+            return false;
+        }
+    }
+}
+
 int pause_main(int argc, char **argv)
 {
     sigset_t set;
     sigfillset(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    if (!write_all_shared()) {
+        return 1; /* a pod without its files is no pod */
+    }
     point_dns(guest_env("PODLAB_RESOLV_CONF", "/etc/resolv.conf"));
     add_hosts(guest_env("PODLAB_HOSTS_FILE", "/etc/hosts"));
     for (;;) {

@@ -16,6 +16,7 @@
 #include "node/pod.h"
 #include "node/probe.h"
 #include "node/pull.h"
+#include "node/warm.h"
 
 static const char *const kinds[] = {
     [CONTAINER_SANDBOX] = "sandbox",
@@ -240,6 +241,10 @@ static void seen_ended(struct container *c, const struct runtime_status *st)
 void container_seen(struct container *c, const struct runtime_status *st)
 {
     c->asked = true;
+    if (c->kind == CONTAINER_SANDBOX) {
+        c->pod->shares = runtime_status_label(st, NODE_LABEL_SHARE) != NULL;
+        warm_forget_claim(c->pod); /* it has its own name now */
+    }
     if (st->state == RUNTIME_RUNNING || st->state == RUNTIME_PAUSED) {
         seen_running(c, st);
     } else if (st->state == RUNTIME_EXITED) {
@@ -265,6 +270,9 @@ void container_renew(struct container *c)
     if (c->previous != NULL) {
         pod_doom(p, c->previous);
         free(steal(c->previous));
+    }
+    if (c->kind == CONTAINER_SANDBOX) {
+        warm_give_up_claim(p);
     }
     if (c->asked && c->kind == CONTAINER_SANDBOX) {
         pod_doom(p, c->runtime_name);

@@ -19,6 +19,8 @@ void container_wait(struct container *c, const char *reason, const char *message
 
 /* c is WAITING and nothing is under way. */
 void container_ensure(struct container *c, const struct runtime_spec *spec);
+/* The same of a sandbox that waits under the name of p->spare. */
+void container_rename(struct container *c);
 /* Ends it, after its preStop hook; again with a shorter grace ends it sooner. */
 void container_stop(struct container *c, int64_t grace_s);
 /* The same without the hook. */

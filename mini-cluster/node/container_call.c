@@ -13,6 +13,7 @@
 #include "node/op.h"
 #include "node/pod.h"
 #include "node/pull.h"
+#include "node/warm.h"
 
 #define RETRY_FIRST LOOP_MS(100)
 #define RETRY_MAX LOOP_S(2)
@@ -176,6 +177,45 @@ void container_ensure(struct container *c, const struct runtime_spec *spec)
     c->look = false;
     c->state = CONTAINER_STARTING;
     n->rt.ops->ensure(n->rt.self, spec, c->pod->epoch, op_done, op);
+}
+
+/* ---- taking over what was made before ---- */
+
+static void on_renamed(struct op *op, enum runtime_result result, const struct runtime_status *st,
+                       const struct err *err)
+{
+    struct container *c = op->container;
+    struct pod *p = op->pod;
+    if (result == RUNTIME_OK) {
+        container_seen(c, st);
+    } else if (is_unknown(result, err)) {
+        c->state = CONTAINER_WAITING;
+        retry_later(c);
+    } else if (err->code == ERR_NOT_FOUND) { /* then it is made as any other is */
+        warm_forget_claim(p);
+        c->state = CONTAINER_WAITING;
+        c->asked = false;
+    } else {
+        warm_give_up_claim(p);
+        look_after_failure(c, err);
+        return;
+    }
+    if (c->look) {
+        container_look(c);
+    }
+    pod_queue(p);
+}
+
+void container_rename(struct container *c)
+{
+    struct nodes *n = c->pod->nodes;
+    struct op *op = op_new(n, c->pod, c->runtime_name, on_renamed);
+    op->container = c;
+    c->op = op;
+    c->asked = true;
+    c->look = false;
+    c->state = CONTAINER_STARTING;
+    n->rt.ops->rename(n->rt.self, c->pod->spare, c->runtime_name, op_done, op);
 }
 
 /* ---- stopping ---- */

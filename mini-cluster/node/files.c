@@ -327,10 +327,20 @@ int files_build(const struct spec_in *in, const struct env *env, struct spec_out
     }
     char path[] = ACCOUNT_DIR, all[] = "";
     struct mount m = {in, out, "kube-api-access", path, all, DEFAULT_MODE};
-    if (account && add_account(&m, err) < 0) {
+    if (account && in->share) {
+        out->spec.share = ACCOUNT_DIR;
+    } else if (account && add_account(&m, err) < 0) {
         free(out->volume);
         out->volume = xstrdup(m.volume);
         return -1;
     }
     return 0;
+}
+
+const char *files_share(const struct spec_in *in, struct spec_out *out)
+{
+    char path[] = ACCOUNT_DIR, all[] = "";
+    struct mount m = {in, out, "kube-api-access", path, all, DEFAULT_MODE};
+    struct err err;
+    return wants_account(in) && add_account(&m, &err) == 0 ? ACCOUNT_DIR : NULL;
 }

@@ -21,6 +21,8 @@ struct nodes_opts {
     const char *api_host;             /* where pods reach the API (the kubernetes service's IP) */
     const char *ca_pem;               /* for the service-account volume */
     struct auth *auth;                /* makes service-account tokens; NULL: no such volume */
+    unsigned spares;                  /* sandboxes that may wait for pods to come (warm.h) */
+    int64_t (*memory_left)(void);          /* bytes that this machine has left; NULL: enough */
 };
 
 struct nodes *nodes_new(struct api *api, const struct runtime *rt, const struct nodes_opts *opts);

@@ -33,12 +33,17 @@ struct pod;
 struct probe;
 struct pull;
 struct store_entry;
+struct warm;
 struct workqueue;
 
 /* The label by which a container is known as one of a pod: strays are looked for among these. */
 #define NODE_LABEL_POD_UID "dev.podlab.pod-uid"
 #define NODE_LABEL_POD "dev.podlab.pod"
 #define NODE_LABEL_CONTAINER "dev.podlab.container"
+/* Of a sandbox that was made before its pod: the number of that pod's name. */
+#define NODE_LABEL_SPARE "dev.podlab.spare"
+/* Of a sandbox: the folder that it keeps for its containers. */
+#define NODE_LABEL_SHARE "dev.podlab.share"
 
 /* ---- containers ---- */
 
@@ -123,6 +128,8 @@ struct pod {
     int64_t written;                /* the revision that we wrote last */
     int64_t generation;             /* the one that was acted upon */
     struct container sandbox;
+    char *spare; /* the sandbox that waited for it, until it has its own name. NULL */
+    bool shares; /* the sandbox that runs keeps the files of the service account */
     VEC(struct container *) containers; /* init containers first, then the others, as in the spec */
     VEC(struct doomed *) doomed;
     struct op *ops;            /* calls under way for it */
@@ -202,6 +209,7 @@ struct nodes {
     unsigned busy;
     struct client_watch *pod_watch, *node_watch, *watches[3];
     struct op *orphans;      /* calls whose pod is gone */
+    struct warm *warm;
     struct log_stream *logs;
     struct pipe *pipes;
     bool ready; /* the runtime has recovered */

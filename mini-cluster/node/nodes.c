@@ -22,6 +22,7 @@
 #include "node/pod.h"
 #include "node/pull.h"
 #include "node/sweep.h"
+#include "node/warm.h"
 #include "store/store.h"
 
 /* ---- pods ---- */
@@ -153,6 +154,9 @@ static void container_changed(struct nodes *n, const struct runtime_event *ev)
     if ((void *)c == (void *)n->names) {
         return; /* it is being removed */
     }
+    if (warm_take_event(n->warm, ev, is_boring(ev->why))) {
+        return;
+    }
     if (c == NULL) {
         const struct agent *a = map_find(n->agents, ev->host != NULL ? ev->host : "");
         if (a != NULL && a->listed && !str_eq(ev->why, "destroy")) {
@@ -217,6 +221,7 @@ void nodes_power_off(struct nodes *n, const char *name)
     a->cut = a->frozen = a->host_up = a->host_told = a->listed = a->loaded = a->waits_for_list =
         a->list_under_way = false;
     client_off_commit(n->client, a);
+    warm_host_lost(n->warm, a);
     forget_pods(a);
     set_node(a);
 }
@@ -274,7 +279,9 @@ void nodes_cut(struct nodes *n, const char *name, bool cut)
     a->cut = cut;
     a->cut_us = cut ? loop_wall_us(n->loop) : 0;
     set_node(a);
-    if (!cut) {
+    if (cut) {
+        warm_host_lost(n->warm, a);
+    } else {
         go_on(a);
     }
 }
@@ -287,6 +294,9 @@ void nodes_freeze(struct nodes *n, const char *name, bool frozen)
     }
     a->frozen = frozen;
     set_node(a);
+    if (frozen) {
+        warm_host_lost(n->warm, a);
+    }
     if (frozen && a->list_under_way) { /* what comes of it is not looked at */
         a->list_under_way = false;
         a->waits_for_list = true;
@@ -386,6 +396,7 @@ struct nodes *nodes_new(struct api *api, const struct runtime *rt, const struct 
     n->queue = workqueue_new(n->loop, "node", pod_reconcile, n);
     n->list_timer = loop_timer_new(n->loop, on_list_timer, n);
     restore_addresses(n, opts->subnet);
+    n->warm = warm_new(n, opts);
     loop_on_gap(n->loop, on_gap, n);
     begin_watches(n);
     return n;
@@ -423,6 +434,7 @@ void nodes_free(struct nodes *n)
         pod_free(p);
     }
     take_back_agents(n);
+    warm_free(n->warm);
     op_free_orphans(n);
     workqueue_free(n->queue);
     loop_timer_free(n->list_timer);

@@ -15,6 +15,7 @@
 #include "node/container.h"
 #include "node/op.h"
 #include "node/pipes.h"
+#include "node/warm.h"
 #include "store/store.h"
 
 #define RETRY LOOP_S(1)
@@ -48,6 +49,8 @@ void pod_free(struct pod *p)
 {
     struct nodes *n = p->nodes;
     pipes_pod_gone(p);
+    warm_settle(p, true);
+    warm_forget_claim(p);
     pod_turn_end(p);
     if (p->staging) {
         client_off_commit(n->client, p);
@@ -123,6 +126,7 @@ void pod_set_failed(struct pod *p, const char *reason, const char *message)
 
 static void apply(struct pod *p)
 {
+    warm_settle(p, true);
     p->committed = true;
     if (p->sandbox.restarting) {
         container_renew(&p->sandbox);
@@ -144,6 +148,7 @@ static void revert(struct pod *p)
         p->containers.v[i]->restarting = false;
     }
     if (!p->committed && p->recorded) {
+        warm_settle(p, false); /* its address, too, is the spare's again */
         address_release(p->nodes->addresses, p->address, loop_mono_ns(p->nodes->loop));
         p->address[0] = '\0';
         p->recorded = p->record_dirty = false;

@@ -5,6 +5,8 @@
 
 #include "node/node_impl.h"
 
+struct spec_in;
+
 /* ---- pod.c ---- */
 
 struct pod *pod_new(struct agent *a, const char *uid, const char *ns, const char *name);
@@ -59,6 +61,8 @@ void pod_load(struct pod *p, const json_t *tree);
 void pod_sandbox_intend(struct pod *p, const json_t *tree);
 /* True when the sandbox runs; else the step towards it. */
 bool pod_sandbox_step(struct pod *p, const json_t *tree);
+/* A free address; false when there is none. */
+bool pod_take_address(struct nodes *n, char ret[16]);
 /* What the container's name at the runtime stands for. */
 uint64_t pod_sandbox_hash(const struct pod *p, const json_t *spec);
 
@@ -70,6 +74,8 @@ const json_t *pod_container_spec(const struct pod *p, const json_t *tree, const 
 /* ---- pod_start.c: one container, one sandbox ---- */
 void pod_start_container(struct container *c, const json_t *tree, const json_t *spec);
 void pod_start_sandbox(struct pod *p, const json_t *tree);
+/* What a pod of this agent is put together from; its address and a container are to be added. */
+struct spec_in pod_start_inputs(const struct agent *a, const json_t *tree);
 
 /* ---- pod_stop.c: towards gone ---- */
 void pod_stop(struct pod *p, const json_t *tree);

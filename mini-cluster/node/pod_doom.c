@@ -10,6 +10,7 @@
 #include "node/op.h"
 #include "node/pod.h"
 #include "node/pull.h"
+#include "node/warm.h"
 
 #define RETRY LOOP_S(1)
 
@@ -119,5 +120,6 @@ void pod_doom_all(struct pod *p)
         pull_forget(p->containers.v[i]);
         doom_container(p->containers.v[i]);
     }
+    warm_give_up_claim(p);
     doom_container(&p->sandbox);
 }

@@ -12,6 +12,7 @@
 #include "node/container.h"
 #include "node/pod.h"
 #include "node/spec.h"
+#include "node/warm.h"
 
 /* After so many addresses the place of the search is noted again, as far ahead. */
 enum { CURSOR_STEP = 64 };
@@ -41,19 +42,23 @@ static void keep_cursor(struct nodes *n)
     }
 }
 
+bool pod_take_address(struct nodes *n, char ret[16])
+{
+    if (!address_take(n->addresses, loop_mono_ns(n->loop), ret)) {
+        return false;
+    }
+    keep_cursor(n);
+    return true;
+}
+
 static bool take_address(struct pod *p)
 {
-    struct nodes *n = p->nodes;
-    if (p->address[0] != '\0') {
-        return true;
-    }
-    if (!address_take(n->addresses, now_ns(p), p->address)) {
+    if (p->address[0] == '\0' && !pod_take_address(p->nodes, p->address)) {
         say_pod(p, "Warning", "FailedCreatePodSandBox",
                 "Failed to create pod sandbox: no pod address is free in this cluster");
         pod_queue_after(p, LOOP_S(1));
         return false;
     }
-    keep_cursor(n);
     return true;
 }
 
@@ -73,7 +78,7 @@ void pod_sandbox_intend(struct pod *p, const json_t *tree)
         reject(p, refused, why);
         return;
     }
-    if (!take_address(p)) {
+    if (!warm_claim(p, tree) && !take_address(p)) {
         return;
     }
     pod_count(p, true);

@@ -54,25 +54,34 @@ static char *token(void *arg, const char *ns, const char *account, const char *u
     return auth_service_account_token(n->auth, ns, account, uid);
 }
 
-static struct spec_in inputs(const struct pod *p, const json_t *tree, const json_t *container)
+struct spec_in pod_start_inputs(const struct agent *a, const json_t *tree)
 {
-    struct nodes *n = p->nodes;
-    const struct agent *a = p->agent;
+    struct nodes *n = a->nodes;
     return (struct spec_in){
         .pod = tree,
-        .container = container,
-        .address = p->address,
         .host_address = a->address,
         .node_cpu_milli = a->opts.cpu_milli,
         .node_memory = a->opts.memory,
         .dns = n->dns,
         .ca_pem = n->ca_pem,
         .api_host = n->api_host,
+        .share = n->rt.ops->shares,
         .find = find,
         .each_service = each_service,
         .token = n->auth != NULL ? token : NULL,
         .arg = n,
     };
+}
+
+static struct spec_in inputs(const struct pod *p, const json_t *tree, const json_t *container)
+{
+    struct spec_in in = pod_start_inputs(p->agent, tree);
+    in.address = p->address;
+    in.container = container;
+    if (container != NULL) {
+        in.share = p->shares;
+    }
+    return in;
 }
 
 /* ---- the rest of it ---- */
@@ -81,10 +90,13 @@ static struct spec_in inputs(const struct pod *p, const json_t *tree, const json
 static void set_labels(const struct container *c, struct spec_out *out)
 {
     const struct pod *p = c->pod;
-    const char **labels = spec_own(out, xcalloc(4, sizeof(*labels)));
+    const char **labels = spec_own(out, xcalloc(5, sizeof(*labels)));
     labels[0] = spec_own(out, xasprintf(NODE_LABEL_POD_UID "=%s", p->uid));
     labels[1] = spec_own(out, xasprintf(NODE_LABEL_POD "=%s/%s", p->ns, p->name));
     labels[2] = spec_own(out, xasprintf(NODE_LABEL_CONTAINER "=%s", c->name));
+    if (c->kind == CONTAINER_SANDBOX && out->spec.share != NULL) {
+        labels[3] = spec_own(out, xasprintf(NODE_LABEL_SHARE "=%s", out->spec.share));
+    }
     out->spec.labels = labels;
 }
 
@@ -101,6 +113,10 @@ void pod_start_sandbox(struct pod *p, const json_t *tree)
 {
     struct spec_in in = inputs(p, tree, NULL);
     struct spec_out out = {0};
+    if (p->spare != NULL) {
+        container_rename(&p->sandbox);
+        return;
+    }
     spec_sandbox(&in, &out);
     ensure(&p->sandbox, &out);
     spec_out_fini(&out);

@@ -12,6 +12,7 @@
 #include "node/hook.h"
 #include "node/op.h"
 #include "node/pod.h"
+#include "node/warm.h"
 
 /* ---- ending containers ---- */
 
@@ -199,6 +200,7 @@ bool pod_remove_rest(struct pod *p)
             c->asked = false;
         }
     }
+    warm_give_up_claim(p);
     if (p->sandbox.asked) { /* its containers stay, for their logs */
         pod_doom(p, p->sandbox.runtime_name);
         p->sandbox.asked = false;

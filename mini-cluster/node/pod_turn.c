@@ -3,6 +3,7 @@
 
 #include "common/mem.h"
 #include "node/pod.h"
+#include "node/warm.h"
 #include "store/store.h"
 
 /* So many pods make steps at the same time; the runtime has its own bounds. */
@@ -55,6 +56,9 @@ static void set_busy(struct pod *p, bool busy)
     if (p->busy != busy) {
         p->nodes->busy += busy ? 1 : -1u;
         p->busy = busy;
+        if (p->nodes->busy == 0) {
+            warm_quiet(p->nodes->warm);
+        }
     }
     if (!busy) {
         json_decref(steal(p->tree));

@@ -44,6 +44,9 @@ void record_put(struct pod *p)
     if (p->volumes != NULL) {
         json_object_set(r, "volumes", p->volumes);
     }
+    if (p->spare != NULL && !p->sandbox.restarting) {
+        json_object_set_new(r, "spare", json_string(p->spare));
+    }
     client_record_put(p->nodes->client, record_table, p->uid, r);
     p->record_dirty = false;
 }
@@ -106,6 +109,10 @@ struct pod *record_adopt(struct nodes *n, const char *uid, const json_t *record)
     p->memory = jx_int(record, "memory", 0);
     p->volumes = jx_edit(jx_get(record, "volumes"));
     adopt_container(&p->sandbox, jx_get(record, "sandbox"));
+    p->spare = xstrdup(jx_get_str(record, "spare", NULL));
+    if (p->spare != NULL) {
+        map_put(n->names, p->spare, &p->sandbox);
+    }
     size_t i;
     const json_t *c;
     jx_each(i, c, jx_get(record, "containers"))

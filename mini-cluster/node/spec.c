@@ -262,13 +262,40 @@ static char *hostname_of(const json_t *pod)
     return cut;
 }
 
+/* What all containers have alike is written once, by the sandbox when it starts: to put files into
+ * each costs more than half of what its start does. */
+static void set_share(const struct spec_in *in, struct env *env, struct spec_out *out)
+{
+    out->spec.share = in->share ? files_share(in, out) : NULL;
+    for (size_t i = 0; i < out->files.n; i++) {
+        const struct runtime_file *f = &out->files.v[i];
+        cleanup_free char *name = xasprintf("PODLAB_FILE_%zu", i);
+        cleanup_str struct str text = STR_INIT;
+        str_add_f(&text, "%o %s\n", f->mode, f->path);
+        str_add_n(&text, f->bytes, f->len);
+        env_put(env, name, text.p);
+    }
+    out->files.n = 0;
+}
+
 void spec_sandbox(const struct spec_in *in, struct spec_out *out)
 {
     cleanup_env struct env env = {0};
     set_dns(in, &env);
     set_aliases(in, &env);
+    set_share(in, &env, out);
     out->spec.role = RUNTIME_SANDBOX;
     out->spec.env = take_env(&env, out);
     out->spec.hostname = spec_own(out, hostname_of(in->pod));
     out->spec.address = spec_own(out, xstrdup(in->address));
+}
+
+uint64_t spec_sandbox_hash(const struct runtime_spec *spec)
+{
+    cleanup_str struct str text = STR_INIT;
+    for (const char *const *e = spec->env; e != NULL && *e != NULL; e++) {
+        str_add_f(&text, "%s%c", *e, '\0');
+    }
+    str_add_f(&text, "%s%c%s", spec->hostname, '\0', spec->share != NULL ? spec->share : "");
+    return str_hash(text.p, text.len);
 }

@@ -21,6 +21,7 @@ struct spec_in {
     const char *address, *host_address;  /* "" not known yet */
     int64_t node_cpu_milli, node_memory; /* what a missing limit stands for */
     const char *dns, *ca_pem, *api_host; /* api_host: of the API, without a service */
+    bool share; /* the sandbox keeps the files of the service account, if it can */
     /* NULL when there is none. */
     const json_t *(*find)(void *arg, const char *gr, const char *ns, const char *name);
     void (*each_service)(void *arg, const char *ns, void (*fn)(void *fn_arg, const json_t *service),
@@ -47,6 +48,9 @@ int spec_container(const struct spec_in *in, struct spec_out *out, struct err *e
 /* What the pod's sandbox is run with; `container` does not matter. */
 void spec_sandbox(const struct spec_in *in, struct spec_out *out);
 
+/* Of all that a sandbox is made with but its name, address and labels. */
+uint64_t spec_sandbox_hash(const struct runtime_spec *spec);
+
 /* Gives a pointer to `out`, and it back. */
 void *spec_own(struct spec_out *out, void *p);
 
@@ -56,6 +60,10 @@ json_t *spec_volumes(const json_t *pod);
 char *spec_volume_name(const json_t *pod, const char *volume);
 
 /* ---- files.c ---- */
+
+/* The files of the service account, for a sandbox to keep in the folder it says; NULL: the pod wants
+ * none, or they cannot be made yet. */
+const char *files_share(const struct spec_in *in, struct spec_out *out);
 
 /* Adds the files and mounts of the container's volumes. */
 int files_build(const struct spec_in *in, const struct env *env, struct spec_out *out,

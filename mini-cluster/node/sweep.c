@@ -16,6 +16,7 @@
 #include "node/container.h"
 #include "node/op.h"
 #include "node/pod.h"
+#include "node/warm.h"
 #include "store/store.h"
 
 #define RETRY LOOP_S(1)
@@ -29,12 +30,8 @@ static bool is_of_a_pod(const struct runtime_status *st)
     if (st->role != RUNTIME_SANDBOX && st->role != RUNTIME_APP) {
         return false;
     }
-    for (const char *const *l = st->labels; l != NULL && *l != NULL; l++) {
-        if (str_has_prefix(*l, NODE_LABEL_POD_UID "=")) {
-            return true;
-        }
-    }
-    return false;
+    return runtime_status_label(st, NODE_LABEL_POD_UID) != NULL ||
+           runtime_status_label(st, NODE_LABEL_SPARE) != NULL;
 }
 
 static void on_stray_removed(struct op *op, enum runtime_result result,
@@ -77,10 +74,18 @@ static bool is_unwanted(const struct agent *a, const struct container *c,
     return st->epoch != a->epoch || (!is_present(c, st) && runs);
 }
 
+/* The sandbox that the pod takes over: it has still to be given its own name. */
+static bool is_claimed(const struct container *c, const struct runtime_status *st)
+{
+    return str_eq(c->pod->spare, st->name);
+}
+
 /* An attempt of an older epoch is over, whether it was ever seen or not. */
 static void drop(struct container *c, const struct runtime_status *st)
 {
-    if (is_present(c, st)) {
+    if (is_claimed(c, st)) {
+        warm_forget_claim(c->pod);
+    } else if (is_present(c, st)) {
         c->asked = true;
     } else {
         free(steal(c->previous));
@@ -114,11 +119,13 @@ static void judge(struct nodes *n, const struct runtime_status *st)
 {
     const struct agent *a = judge_of(n, st);
     struct container *c = map_find(n->names, st->name);
-    if (a == NULL || (void *)c == (void *)n->names) {
+    if (warm_take_row(n->warm, st) || a == NULL || (void *)c == (void *)n->names) {
         return;
     }
     if (c == NULL) {
         remove_stray(n, st->name);
+    } else if (is_claimed(c, st) && st->epoch == a->epoch) {
+        pod_queue(c->pod);
     } else if (is_unwanted(a, c, st)) {
         drop(c, st);
     } else {
@@ -300,6 +307,7 @@ static void on_listed(void *arg, enum runtime_result result, const struct runtim
         judge(n, &list[i]);
     }
     look_for_missing(n);
+    warm_listed(n->warm);
     finish_agents(n);
     if (n->list_again) {
         sweep_list(n);

@@ -33,3 +33,12 @@ void runtime_name(char buf[RUNTIME_NAME_SIZE], const unsigned char key[32], cons
     str_hex(hex, digest, SHOWN);
     snprintf(buf, RUNTIME_NAME_SIZE, "podlab-%s-%s", clean, hex);
 }
+
+void runtime_spare_name(char buf[RUNTIME_NAME_SIZE], const unsigned char key[32], const char *hint,
+                        const char *identity)
+{
+    char marked[HINT_MAX + 8];
+    snprintf(marked, sizeof(marked), "spare.%s", hint);
+    runtime_name(buf, key, marked, identity);
+    buf[strlen(RUNTIME_SPARE_PREFIX) - 1] = '.'; /* which no hint leaves as it is */
+}

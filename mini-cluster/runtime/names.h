@@ -11,4 +11,9 @@ enum { RUNTIME_NAME_SIZE = 96 };
 void runtime_name(char buf[RUNTIME_NAME_SIZE], const unsigned char key[32], const char *hint,
                   const char *identity);
 
+/* The same for a sandbox without a pod: no other name begins so. */
+#define RUNTIME_SPARE_PREFIX "podlab-spare."
+void runtime_spare_name(char buf[RUNTIME_NAME_SIZE], const unsigned char key[32], const char *hint,
+                        const char *identity);
+
 #endif

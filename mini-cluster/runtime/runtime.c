@@ -30,6 +30,17 @@ enum runtime_role runtime_role_find(const char *name)
     return RUNTIME_APP;
 }
 
+const char *runtime_status_label(const struct runtime_status *st, const char *key)
+{
+    size_t n = strlen(key);
+    for (const char *const *l = st->labels; l != NULL && *l != NULL; l++) {
+        if (strncmp(*l, key, n) == 0 && (*l)[n] == '=') {
+            return *l + n + 1;
+        }
+    }
+    return NULL;
+}
+
 /* Copies text to *at, which moves past it; NULL becomes "". */
 static const char *put(char **at, const char *text)
 {

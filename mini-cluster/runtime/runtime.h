@@ -58,6 +58,9 @@ struct runtime_spec {
     const char *hostname;         /* RUNTIME_SANDBOX and RUNTIME_HOST */
     const char *address;          /* IPv4, fixed; not for RUNTIME_APP */
     const char *join;             /* RUNTIME_APP: the name of its sandbox */
+    const char *share;            /* a folder: RUNTIME_SANDBOX keeps one there for those who join it,
+                                   * RUNTIME_APP has its sandbox's there, read-only. NULL: none; only
+                                   * for drivers that say `shares` */
     const char *const *cap_add, *const *cap_drop; /* names without CAP_ */
     bool read_only_root;
     bool no_new_privileges;
@@ -162,6 +165,7 @@ struct runtime_image {
 /* A driver. Narrow on purpose; `self` is the driver's own. */
 struct runtime_ops {
     const char *name;             /* "docker", "fake" */
+    bool shares;                  /* it knows runtime_spec.share */
     /* Containers stay; what is under way is never answered. Free the streams before. */
     void (*free)(void *self);
     /* Connects, makes what a cluster needs (network, guest image), takes back what runs after a
@@ -183,6 +187,10 @@ struct runtime_ops {
      * processes go on. Also while it is paused. OK when it is so already, and of one that has no
      * network of its own (it joined another's); FAILED with ERR_NOT_FOUND when it is not there. */
     void (*connect)(void *self, const char *name, bool connected, runtime_done *done, void *arg);
+    /* From now on it is called `to`; nothing else about it changes. OK, with what it is, also when it
+     * is called so already. FAILED ERR_NOT_FOUND: there is neither; ERR_CONFLICT: another is called
+     * so. NULL: this driver cannot. */
+    void (*rename)(void *self, const char *name, const char *to, runtime_done *done, void *arg);
     void (*inspect)(void *self, const char *name, runtime_done *done, void *arg); /* NOT_FOUND: FAILED */
     /* Everything of this cluster, stopped ones too. */
     void (*list)(void *self, runtime_list_done *done, void *arg);
@@ -234,6 +242,9 @@ struct runtime_ops {
 /* "host", "services", "sandbox", "app", "hand". */
 const char *runtime_role_name(enum runtime_role role);
 enum runtime_role runtime_role_find(const char *name); /* anything else: RUNTIME_APP */
+
+/* The value of a label; NULL: it has none of that name. */
+const char *runtime_status_label(const struct runtime_status *st, const char *key);
 
 /* A deep copy in one piece of memory, freed with free(). */
 struct runtime_status *runtime_status_copy(const struct runtime_status *st);

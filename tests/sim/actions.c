@@ -206,5 +206,6 @@ void world_act(struct world *w)
         }
         pick -= acts[i].weight;
     }
-    world_run_ms(w, world_random(w, 8) == 0 ? 3000 : world_random(w, 600));
+    unsigned calm = world_spares(w) > 0 ? 3 : 8; /* spares are made when it is calm */
+    world_run_ms(w, world_random(w, calm) == 0 ? 3000 : world_random(w, 600));
 }

@@ -99,7 +99,7 @@ struct sandboxes {
 static void count_sandboxes(void *arg, const struct runtime_status *st)
 {
     struct sandboxes *s = arg;
-    s->n += st->role == RUNTIME_SANDBOX;
+    s->n += st->role == RUNTIME_SANDBOX && !world_is_spare(st);
 }
 
 static void check_pods(struct world *w)
@@ -119,6 +119,7 @@ static void check_pods(struct world *w)
     if (boxes.n != (size_t)ready) {
         world_break(w, "%zu sandboxes for %d pods", boxes.n, (int)ready);
     }
+    world_check_spares(w);
     map_free(m.running);
 }
 

@@ -128,6 +128,7 @@ void world_boot(struct world *w)
         .clock = &clock_lab,
         .workers = workers,
         .api_port = 6443,
+        .spares = world_spares(w),
     };
     w->lives++;
     w->calm_ns = w->disturbed_ns = world_now(w);

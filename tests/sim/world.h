@@ -131,6 +131,14 @@ void world_ask(struct world *w, const struct wish *wish);
 /* All that are under way were so when the core died. */
 void world_make_uncertain(struct world *w);
 
+/* ---- spares.c ---- */
+
+/* How many sandboxes may be made ahead in this history. */
+unsigned world_spares(const struct world *w);
+bool world_is_spare(const struct runtime_status *st);
+/* What must hold of them once it is quiet. */
+void world_check_spares(struct world *w);
+
 /* ---- actions.c, faults.c ---- */
 
 /* Something to begin with. */

@@ -86,6 +86,7 @@ static void docker_free(void *self)
 
 static const struct runtime_ops ops = {
     .name = "docker",
+    .shares = true,
     .free = docker_free,
     .recover = docker_recover,
     .subscribe = docker_events_subscribe,
@@ -94,6 +95,7 @@ static const struct runtime_ops ops = {
     .remove = docker_remove,
     .pause = docker_pause,
     .connect = docker_connect,
+    .rename = docker_rename,
     .inspect = docker_inspect,
     .list = docker_list,
     .destroy = docker_destroy,

@@ -138,6 +138,7 @@ void docker_stop(void *self, const char *name, int64_t grace_s, runtime_done *do
 void docker_remove(void *self, const char *name, runtime_done *done, void *arg);
 void docker_pause(void *self, const char *name, bool paused, runtime_done *done, void *arg);
 void docker_connect(void *self, const char *name, bool connected, runtime_done *done, void *arg);
+void docker_rename(void *self, const char *name, const char *to, runtime_done *done, void *arg);
 void docker_inspect(void *self, const char *name, runtime_done *done, void *arg);
 void docker_volume_remove(void *self, const char *volume, runtime_done *done, void *arg);
 void docker_list(void *self, runtime_list_done *done, void *arg);

@@ -216,6 +216,22 @@ json_t *docker_spec_mount(const struct runtime_cluster *cluster, const struct ru
                      "Labels", labels);
 }
 
+/* The sandbox's is an anonymous volume, which goes with it; the label lets `down` find one that was
+ * left over. */
+static void set_share(json_t *host, json_t *mounts, const struct runtime_cluster *cluster,
+                      const struct runtime_spec *spec)
+{
+    if (spec->share != NULL && spec->join != NULL) {
+        cleanup_free char *from = xasprintf("%s:ro", spec->join);
+        json_object_set_new(host, "VolumesFrom", json_pack("[s]", from));
+    } else if (spec->share != NULL) {
+        json_array_append_new(mounts, json_pack("{s:s, s:s, s:{s:{s:s, s:s}}}", "Type", "volume",
+                                                "Target", spec->share, "VolumeOptions", "Labels",
+                                                DOCKER_LABEL_CLUSTER, cluster->name,
+                                                DOCKER_LABEL_UID, cluster->uid));
+    }
+}
+
 static void set_mounts(json_t *host, const struct runtime_cluster *cluster,
                        const struct runtime_spec *spec)
 {
@@ -230,6 +246,7 @@ static void set_mounts(json_t *host, const struct runtime_cluster *cluster,
         }
     }
     docker_files_add_mounts(mounts, spec);
+    set_share(host, mounts, cluster, spec);
     json_object_set_new(host, "Mounts", mounts);
     json_object_set_new(host, "Tmpfs", tmpfs);
 }

@@ -282,6 +282,22 @@ bool fake_container_connect(struct fake_container *c, bool connected)
     return true;
 }
 
+void fake_container_rename(struct fake_container *c, const char *to)
+{
+    struct fake *f = c->f;
+    struct runtime_status st = *c->st;
+    struct runtime_status *old = c->st;
+    uintptr_t starts = (uintptr_t)map_find(f->starts, old->name);
+    map_take(f->containers, old->name);
+    map_put(f->starts, to, (void *)((uintptr_t)map_find(f->starts, to) + starts));
+    map_remove(f->starts, old->name);
+    st.name = to;
+    c->st = runtime_status_copy(&st);
+    free(old);
+    map_put(f->containers, to, c);
+    fake_event(f, c, "rename", 0);
+}
+
 void fake_container_remove(struct fake_container *c)
 {
     struct fake *f = c->f;

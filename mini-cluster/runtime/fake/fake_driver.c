@@ -223,6 +223,40 @@ static void driver_connect(void *self, const char *name, bool connected, runtime
     begin(call);
 }
 
+/* It fails, or nobody will know, as starts do. */
+static void driver_rename(void *self, const char *name, const char *to, runtime_done *done,
+                          void *arg)
+{
+    struct fake_driver *d = self;
+    struct fake_call *call = fake_call_new(d, FAKE_OTHER, name, done, arg);
+    struct fake_container *c = map_find(d->f->containers, name);
+    struct fake_container *other = map_find(d->f->containers, to);
+    if (refused_down(call)) {
+        return;
+    }
+    if (c == NULL && other == NULL) {
+        fail_missing(call);
+        return;
+    }
+    if (c != NULL && other != NULL) {
+        err_set(&call->err, ERR_CONFLICT, "The container name \"/%s\" is already in use", to);
+        fake_call_fail(call, RUNTIME_FAILED, NULL);
+        return;
+    }
+    c = c != NULL ? c : other;
+    enum runtime_result how = take_failure(d->f, c->image->name);
+    call->unknown = how == RUNTIME_UNKNOWN;
+    if (how == RUNTIME_FAILED) {
+        err_set(&call->err, ERR_INTERNAL, "the renaming was made to fail");
+        fake_call_fail(call, how, NULL);
+        return;
+    }
+    if (c != other) {
+        fake_container_rename(c, to);
+    }
+    fake_call_ok(call, c);
+}
+
 /* ---- looking ---- */
 
 static void driver_inspect(void *self, const char *name, runtime_done *done, void *arg)
@@ -315,6 +349,7 @@ static void driver_image_list(void *self,
 
 static const struct runtime_ops ops = {
     .name = "fake",
+    .shares = true,
     .free = driver_free,
     .recover = driver_recover,
     .subscribe = driver_subscribe,
@@ -323,6 +358,7 @@ static const struct runtime_ops ops = {
     .remove = driver_remove,
     .pause = driver_pause,
     .connect = driver_connect,
+    .rename = driver_rename,
     .inspect = driver_inspect,
     .list = driver_list,
     .destroy = driver_destroy,

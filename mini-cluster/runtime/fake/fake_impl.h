@@ -77,6 +77,8 @@ void fake_container_end(struct fake_container *c, int exit_code, bool oom);
 void fake_container_pause(struct fake_container *c, bool paused);
 /* False when its address was given to another meanwhile. */
 bool fake_container_connect(struct fake_container *c, bool connected);
+/* What was started under the old name counts for the new one. */
+void fake_container_rename(struct fake_container *c, const char *to);
 /* Gone; c is freed. */
 void fake_container_remove(struct fake_container *c);
 

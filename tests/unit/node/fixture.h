@@ -47,6 +47,8 @@ struct fixture {
     bool frozen[3]; /* as the hosts are when their power comes on */
     int64_t cut_us[3];
     bool auth_on;
+    unsigned spares;
+    int64_t (*memory_left)(void);
     char file[32], vfs[32]; /* a test that fails leaves its own open */
 };
 
@@ -106,6 +108,8 @@ static inline void begin_life(struct fixture *f)
     memset(opts.key, 7, sizeof(opts.key));
     f->auth = f->auth_on ? auth_new("admin", opts.key) : NULL;
     opts.auth = f->auth;
+    opts.spares = f->spares;
+    opts.memory_left = f->memory_left;
     f->client = client_new(f->api, "system:test");
     fake_runtime(f->fake, &f->rt);
     f->nodes = nodes_new(f->api, &f->rt, &opts);
