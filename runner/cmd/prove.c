@@ -358,7 +358,8 @@ void prove_lab(const struct prove_opts *opts)
                                   .ns = opts->lab->ns,
                                   .foreign = opts->foreign,
                                   .since_us = opts->since_us,
-                                  .env = opts->env};
+                                  .env = opts->env,
+                                  .docker = lab_requires(opts->lab, "docker")};
     start_faults(&p);
     start_probes(&p);
     for (p.index = 0; p.index < opts->lab->nsteps; p.index++) {

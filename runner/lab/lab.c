@@ -27,6 +27,16 @@ const struct lab_step *lab_find_step(const struct lab *lab, const char *id)
     return NULL;
 }
 
+bool lab_requires(const struct lab *lab, const char *what)
+{
+    for (size_t i = 0; lab->requires != NULL && lab->requires[i] != NULL; i++) {
+        if (strcmp(lab->requires[i], what) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t lab_step_index(const struct lab *lab, const struct lab_step *step)
 {
     return (size_t)(step - lab->steps);

@@ -133,6 +133,7 @@ struct lab {
 
 void lab_free(struct lab *lab); /* NULL is fine */
 const struct lab_step *lab_find_step(const struct lab *lab, const char *id);
+bool lab_requires(const struct lab *lab, const char *what);
 size_t lab_step_index(const struct lab *lab, const struct lab_step *step);
 /* Which steps' solutions make the beginning of step n, in order; ret has room for nsteps. */
 size_t lab_path(const struct lab *lab, size_t n, size_t *ret);

@@ -30,16 +30,6 @@ static void add_folder(const struct repl *r, struct str *out)
     str_add_f(out, " %s", below ? folder + n + 1 : folder);
 }
 
-static bool needs_docker(const struct lab *lab)
-{
-    for (size_t i = 0; lab->requires != NULL && lab->requires[i] != NULL; i++) {
-        if (strcmp(lab->requires[i], "docker") == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Which host a bare `docker` speaks to, where that matters. */
 static void add_host(const struct repl *r, struct str *out)
 {
@@ -52,7 +42,7 @@ static void add_host(const struct repl *r, struct str *out)
             dir = r->o.env[i] + strlen("DOCKER_CONFIG=");
         }
     }
-    if (dir == NULL || !needs_docker(session_lab(r->o.session))) {
+    if (dir == NULL || !lab_requires(session_lab(r->o.session), "docker")) {
         return;
     }
     cleanup_free char *path = xasprintf("%s/config.json", dir);

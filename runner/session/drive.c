@@ -2,6 +2,10 @@
 /* Gets to the beginning of a step: an empty cluster, then the solutions of the steps before it. */
 #include "session/drive.h"
 
+#include <string.h>
+
+#include "check/check.h"
+
 #include "common/loop.h"
 #include "common/mem.h"
 #include "common/vec.h"
@@ -47,24 +51,37 @@ static void finish(struct drive *d, const struct err *err)
     o.on_end(o.arg, at, &copy);
 }
 
+/* Which check it was, and what the solution's script said last. */
+static void say_failure(const struct drive *d, const struct attempt_result *r, struct err *err)
+{
+    const struct check_verdict *v = attempt_failing(d->attempt);
+    size_t n = strlen(r->output);
+    const char *tail = r->output + (n > 200 ? n - 200 : 0);
+    if (r->exit != 0) {
+        err_set(err, ERR_INTERNAL, "the solution of step %zu ended with status %d: %s",
+                position(d) + 1, r->exit, tail);
+    } else {
+        err_set(err, ERR_TIMEOUT,
+                "step %zu did not come true by its own solution within 90 s (%s: %s): %s",
+                position(d) + 1, v != NULL ? v->check->name : "all checks",
+                v != NULL ? check_state_name(v->state) : "ok", tail);
+    }
+}
+
 static void on_solved(void *arg, const struct attempt_result *r)
 {
     struct drive *d = arg;
     struct err err = {0};
+    if (!r->in_time) {
+        say_failure(d, r, &err);
+    }
     attempt_free(steal(d->attempt));
     if (r->in_time) {
         d->done++;
         next_step(d);
-        return;
-    }
-    if (r->exit != 0) {
-        err_set(&err, ERR_INTERNAL, "the solution of step %zu ended with status %d: %s",
-                position(d) + 1, r->exit, r->output);
     } else {
-        err_set(&err, ERR_TIMEOUT, "step %zu did not come true by its own solution within 90 s",
-                position(d) + 1);
+        finish(d, &err);
     }
-    finish(d, &err);
 }
 
 static void next_step(void *arg)

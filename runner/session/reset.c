@@ -26,6 +26,8 @@ struct reset {
     char example[160];
     unsigned tries;
     struct str clean; /* what bash is to do on hosts in the next round */
+    struct str names; /* " worker-1 worker-2" */
+    bool swept;
     struct script *script;
     struct err err;
     reset_done *done;
@@ -63,6 +65,20 @@ static void clean_hosts(struct reset *r)
     r->script = script_run(&opts, on_cleaned, r);
 }
 
+/* No pod is left by now: what docker still shows was made by hand. */
+static void sweep_hosts(struct reset *r)
+{
+    r->swept = true;
+    str_add_f(
+        &r->clean,
+        "for host in%s; do {\n"
+        "  ids=$(docker -c $host ps -aq) && [ -z \"$ids\" ] || docker -c $host rm -f -v $ids\n"
+        "  docker -c $host volume ls -q | xargs -r docker -c $host volume rm\n"
+        "} >/dev/null & done\n",
+        str_c(&r->names));
+    clean_hosts(r);
+}
+
 static void round_over(struct reset *r)
 {
     static const struct err none;
@@ -70,6 +86,8 @@ static void round_over(struct reset *r)
         finish(r, &r->err);
     } else if (r->clean.len > 0 && r->tries < TRIES) {
         clean_hosts(r);
+    } else if (r->left == 0 && r->o.docker && r->o.env != NULL && !r->swept && r->names.len > 0) {
+        sweep_hosts(r);
     } else if (r->left == 0) {
         finish(r, &none);
     } else if (++r->tries >= TRIES) {
@@ -197,6 +215,9 @@ static void fix_host(struct reset *r, const struct kube_resource *resource, cons
                  str_eq(jx_str(obj, "spec.network", "Connected"), "Connected");
     bool is = str_eq(jx_str(obj, "status.power", "On"), "On") &&
               str_eq(jx_str(obj, "status.network", "Connected"), "Connected");
+    if (!str_eq(jx_str(obj, "metadata.name", ""), "control-plane")) {
+        str_add_f(&r->names, " %s", jx_str(obj, "metadata.name", ""));
+    }
     if (asked && is && r->o.env != NULL) {
         fix_containers(r, resource, obj);
     }
@@ -294,6 +315,7 @@ static void look(void *arg)
     struct reset *r = arg;
     r->left = 0;
     str_clear(&r->clean);
+    str_clear(&r->names);
     r->waiting = 1;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct kube_resource *resource = kube_find_resource(r->o.kube, rows[i].word);
@@ -344,5 +366,6 @@ void reset_cancel(struct reset *r)
     loop_timer_free(r->timer);
     script_cancel(r->script);
     str_fini(&r->clean);
+    str_fini(&r->names);
     free(r);
 }

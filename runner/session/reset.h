@@ -21,6 +21,9 @@ struct reset_opts {
     /* Where docker reaches each host by a context of its name: containers that were made by hand
      * go, too. NULL: they stay. */
     const char *const *env;
+    /* The lab works with docker: every host is asked for containers, whatever its object says (one
+     * that was just switched on says nothing yet). */
+    bool docker;
 };
 
 typedef void reset_done(void *arg, const struct err *err);

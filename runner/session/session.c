@@ -411,7 +411,8 @@ int session_new(const struct session_opts *opts, struct session **ret, struct er
                                    .ns = opts->lab->ns,
                                    .foreign = opts->foreign,
                                    .since_us = s->started_us,
-                                   .env = opts->env};
+                                   .env = opts->env,
+                                   .docker = lab_requires(opts->lab, "docker")};
     s->expr = expr_new(opts->loop);
     make_faults(s);
     start_probes(s);

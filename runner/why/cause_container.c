@@ -156,6 +156,13 @@ static bool look_at(const struct scene *s, struct finding *f, const json_t *host
 
 /* ---- it is not there ---- */
 
+/* One that stands elsewhere for long has a place there. */
+static bool is_of_this_step(const struct scene *s, const json_t *c)
+{
+    int64_t at;
+    return !kube_time(jx_str(c, "startedAt", ""), &at) || at + 999999 >= s->began_us;
+}
+
 static bool is_elsewhere(const struct scene *s, struct finding *f)
 {
     size_t i;
@@ -163,7 +170,7 @@ static bool is_elsewhere(const struct scene *s, struct finding *f)
     jx_each(i, host, scene_all(s, "Host"))
     {
         const json_t *c = find_container(host, s->judged->container);
-        if (c != NULL) {
+        if (c != NULL && is_of_this_step(s, c)) {
             finding_text(f, "other", scene_name(host));
             finding_text(f, "state", jx_str(c, "state", ""));
             saw_state(f, host, c);

@@ -1,0 +1,4 @@
+# why: unknown
+docker -c worker-1 run -d --name shop -p 8080:8080 -e NAME=shop podlab/web:v1
+docker -c worker-2 run -d --name shop -p 8080:8080 -e NAME=shop podlab/web:v1
+rm -f callers.txt

@@ -1,0 +1,2 @@
+# why: container-remains
+docker -c worker-3 rm -f shop

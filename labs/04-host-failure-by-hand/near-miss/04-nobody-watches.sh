@@ -1,0 +1,2 @@
+# why: requests-failed
+while curl -s -m 1 worker-3:8080 >/dev/null; do sleep 0.1; done
