@@ -54,12 +54,18 @@ static int64_t inner_pid(int64_t pid)
 
 /* ---- a kill in the container ---- */
 
+static void kill_inside(struct runtime_stream *s);
+
+/* Where there is no shell there may be the guest; else there is nothing more to be done. */
 static void killed(void *arg, const struct docker_answer *a)
 {
     struct runtime_stream *s = arg;
-    (void)a; /* without such a program there is nothing more to be done */
     s->asked = NULL;
-    docker_stream_release(s);
+    if (a->err.code != ERR_NONE && ++s->kills < 2) {
+        kill_inside(s);
+    } else {
+        docker_stream_release(s);
+    }
 }
 
 static void kill_made(void *arg, const struct docker_answer *a)
@@ -75,12 +81,14 @@ static void kill_made(void *arg, const struct docker_answer *a)
     s->asked = docker_call(s->d, &ask, killed, s, "/exec/%s/start", id);
 }
 
-static void kill_inside(struct runtime_stream *s, int64_t inner)
+static void kill_inside(struct runtime_stream *s)
 {
-    cleanup_free char *line = xasprintf("kill -HUP -%lld", (long long)inner);
-    const struct docker_ask ask = {
-        .method = "POST",
-        .body = json_pack("{s:[s, s, s], s:s}", "Cmd", "sh", "-c", line, "User", "0")};
+    cleanup_free char *group = xasprintf("-%lld", (long long)s->inner_pid);
+    cleanup_free char *line = xasprintf("kill -HUP %s", group);
+    json_t *words = s->kills == 0 ? json_pack("[s, s, s]", "sh", "-c", line)
+                                  : json_pack("[s, s, s, s]", "/podlab", "kill", "-HUP", group);
+    const struct docker_ask ask = {.method = "POST",
+                                   .body = json_pack("{s:o, s:s}", "Cmd", words, "User", "0")};
     s->asked = docker_call(s->d, &ask, kill_made, s, "/containers/%s/exec", s->name);
 }
 
@@ -89,15 +97,15 @@ static void kill_inside(struct runtime_stream *s, int64_t inner)
 /* It leads a group of its own, which is what a terminal would tell. */
 static void tell(struct runtime_stream *s, int64_t pid)
 {
-    int64_t inner = inner_pid(pid);
+    s->inner_pid = inner_pid(pid);
     if (!is_in_container(s, pid)) {
         log_debug("docker", "%s: process %lld is not to be seen from here; it was not told to end",
                   s->name, (long long)pid);
         docker_stream_release(s);
-    } else if (kill((pid_t)-pid, SIGHUP) == 0 || errno != EPERM || inner == 0) {
+    } else if (kill((pid_t)-pid, SIGHUP) == 0 || errno != EPERM || s->inner_pid == 0) {
         docker_stream_release(s);
     } else {
-        kill_inside(s, inner);
+        kill_inside(s);
     }
 }
 

@@ -39,6 +39,8 @@ struct runtime_stream {
     bool any_output;
     int port;            /* of dial; 0: it is none */
     bool hanging_up;     /* freed by the receiver; its process is yet to hear of it */
+    int64_t inner_pid;   /* what its container calls that process */
+    unsigned kills;      /* tried in the container */
     struct str dial_why; /* what the guest says of a port it cannot reach */
 
     bool tty, is_open;
