@@ -10,7 +10,7 @@
 
 /* ---- who speaks ---- */
 
-void speaker_join(struct call *c, struct speaker *s, void (*free_fn)(struct speaker *s))
+void connect_join(struct call *c, struct speaker *s, void (*free_fn)(struct speaker *s))
 {
     struct http *h = c->http;
     s->call = c;
@@ -24,7 +24,7 @@ void speaker_join(struct call *c, struct speaker *s, void (*free_fn)(struct spea
     c->speaker = s;
 }
 
-void speaker_opened(struct speaker *s)
+void connect_opened(struct speaker *s)
 {
     if (s->call != NULL) {
         s->call->speaker = NULL;
@@ -32,16 +32,16 @@ void speaker_opened(struct speaker *s)
     }
 }
 
-void speaker_leave(struct speaker *s)
+void connect_leave(struct speaker *s)
 {
-    speaker_opened(s);
+    connect_opened(s);
     *s->at = s->next;
     if (s->next != NULL) {
         s->next->at = s->at;
     }
 }
 
-void speakers_free(struct http *h)
+void connect_end_all(struct http *h)
 {
     while (h->speakers != NULL) {
         h->speakers->free(h->speakers);
