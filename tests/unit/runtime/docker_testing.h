@@ -305,7 +305,14 @@ static inline void box_wait_event(struct box *x, const char *name, const char *w
 
 /* ---- an image with a shell, of this machine's busybox; false when there is none ---- */
 
-#define BOX_SHELL "rt-test-busybox:1"
+/* A name of this process alone: others take theirs away while we still use ours. */
+static inline const char *box_shell_name(void)
+{
+    static char name[40];
+    snprintf(name, sizeof(name), "rt-test-busybox:%d", (int)getpid());
+    return name;
+}
+#define BOX_SHELL box_shell_name()
 
 static inline bool box_shell(struct box *x)
 {
@@ -344,7 +351,8 @@ static inline bool box_shell(struct box *x)
 
 static inline void box_drop_shell(struct box *x)
 {
-    struct raw r = box_raw(x, "DELETE", "/images/" BOX_SHELL);
+    cleanup_free char *path = xasprintf("/images/%s", BOX_SHELL);
+    struct raw r = box_raw(x, "DELETE", path);
     json_decref(r.json);
 }
 
