@@ -77,8 +77,9 @@ static int write_taints(struct lifecycle *c, const json_t *node, const json_t **
     if (json_array_size(taints) == 0 ? json_array_size(now) == 0 : jx_equal(taints, now)) {
         return 0;
     }
-    json_t *patch = json_pack("{s:{s:s}, s:{s:O}}", "metadata", "uid", object_uid(node), "spec",
-                              "taints", taints);
+    json_t *list = json_array_size(taints) > 0 ? json_incref(taints) : json_null();
+    json_t *patch = json_pack("{s:{s:s}, s:{s:o}}", "metadata", "uid", object_uid(node), "spec",
+                              "taints", list);
     return client_patch(c->client, c->nodes, NULL, object_name(node), NULL, patch, ret, err);
 }
 
