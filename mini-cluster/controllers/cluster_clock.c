@@ -35,15 +35,16 @@ struct cluster_clock {
 
 /* ---- telling ---- */
 
-/* "lab: heartbeat 500ms, grace 2s, eviction 500ms", and whichever of the others differ from
- * `than`'s. */
+/* "lab: heartbeat 500ms, grace 2s, eviction 500ms", and of a clock with the same preset whatever
+ * else differs from `than`. */
 static void describe(struct str *s, const struct clock *c, const struct clock *than)
 {
+    bool same = strcmp(c->name, than->name) == 0;
     str_add_f(s, "%s:", c->name);
     for (size_t i = 0; clock_fields[i] != NULL; i++) {
         char text[32];
         uint64_t ns = clock_get(c, clock_fields[i]);
-        if (i < 3 || ns != clock_get(than, clock_fields[i])) {
+        if (i < 3 || (same && ns != clock_get(than, clock_fields[i]))) {
             duration_format(text, ns);
             str_add_f(s, "%s %s %s", i > 0 ? "," : "", clock_fields[i], text);
         }

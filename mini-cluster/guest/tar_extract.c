@@ -142,6 +142,21 @@ static bool leads_out(const char *name)
     return false;
 }
 
+/* A link in its place might lead anywhere. */
+static void make_folder(char *path, mode_t mode)
+{
+    struct stat st;
+    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--) {
+        path[n - 1] = '\0'; /* behind a slash a link is what it leads to */
+    }
+    if (lstat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        unlink(path);
+    }
+    if (mkdir(path, mode) < 0 && errno != EEXIST) {
+        tar_complain(path);
+    }
+}
+
 static bool get_entry(const struct tar_header *h, char *name, const char *link, bool *ret_named)
 {
     uint64_t size = number(h->size, sizeof(h->size));
@@ -153,9 +168,7 @@ static bool get_entry(const struct tar_header *h, char *name, const char *link, 
     }
     make_parents(path);
     if (h->type == '5') {
-        if (mkdir(path, mode) < 0 && errno != EEXIST) {
-            tar_complain(path);
-        }
+        make_folder(path, mode);
     } else if (h->type == '2') {
         unlink(path);
         if (symlink(link, path) < 0) {

@@ -90,6 +90,32 @@ void hosts_each_expected(struct hosts *hs, void (*fn)(void *arg, const char *nam
 
 /* ---- what there is ---- */
 
+static void on_stray_removed(void *arg, enum runtime_result result, const struct runtime_status *st,
+                             const struct err *err)
+{
+    (void)arg, (void)result, (void)st, (void)err; /* it is found again */
+}
+
+/* Something runs where nothing can: it was asked for before the power went, or the machine, and
+ * came after. */
+static void came_too_late(struct hosts *hs, const char *host, const char *container)
+{
+    struct host *h = map_find(hs->by_name, host);
+    if (h == NULL) {
+        log_info("hosts", "%s is removed: %s, its machine, is no more", container, host);
+        hs->rt.ops->remove(hs->rt.self, container, on_stray_removed, NULL);
+    } else if (h->state == HOST_OFF && h->over && !h->revived) {
+        h->dirty = h->late = true;
+        host_requeue(h);
+    }
+}
+
+static bool is_dark(const struct hosts *hs, const char *host)
+{
+    const struct host *h = map_find(hs->by_name, host);
+    return h == NULL || h->state == HOST_OFF;
+}
+
 static void on_surveyed(void *arg, enum runtime_result result, const struct runtime_status *list,
                         size_t n, const struct err *err)
 {
@@ -120,14 +146,33 @@ static void survey(void *arg)
     hs->rt.ops->list(hs->rt.self, on_surveyed, hs);
 }
 
-static void resync(void *arg)
+static void on_resynced(void *arg, enum runtime_result result, const struct runtime_status *list,
+                        size_t n, const struct err *err)
 {
     struct hosts *hs = arg;
     void *value;
-    for (size_t it = 0; hs->ready && map_next(hs->by_name, &it, NULL, &value);) {
+    for (size_t i = 0; result == RUNTIME_OK && i < n; i++) {
+        bool runs = list[i].state == RUNTIME_RUNNING || list[i].state == RUNTIME_PAUSED;
+        bool guest = list[i].role == RUNTIME_HOST || list[i].role == RUNTIME_SERVICES;
+        const char *host = list[i].host != NULL ? list[i].host : "";
+        if (runs && !guest && host[0] != '\0' && is_dark(hs, host)) {
+            came_too_late(hs, host, list[i].name);
+        }
+    }
+    for (size_t it = 0; map_next(hs->by_name, &it, NULL, &value);) {
         host_inspect(value, "");
     }
     loop_timer_start(hs->resync, RESYNC);
+}
+
+static void resync(void *arg)
+{
+    struct hosts *hs = arg;
+    if (hs->ready) {
+        hs->rt.ops->list(hs->rt.self, on_resynced, hs);
+    } else {
+        loop_timer_start(hs->resync, RESYNC);
+    }
 }
 
 void hosts_runtime_ready(struct hosts *hs)
@@ -212,9 +257,15 @@ static void container_changed(struct hosts *hs, const struct runtime_event *ev)
         host_inspect(h, ev->why);
         return;
     }
-    h = str_eq(ev->why, "start") && ev->host != NULL ? map_find(hs->by_name, ev->host) : NULL;
+    if (!str_eq(ev->why, "start") || ev->host == NULL || ev->host[0] == '\0' || !hs->ready) {
+        return;
+    }
+    h = map_find(hs->by_name, ev->host);
     if (h != NULL) {
         host_fault_stray(h);
+    }
+    if (is_dark(hs, ev->host)) {
+        came_too_late(hs, ev->host, ev->name);
     }
 }
 

@@ -187,8 +187,11 @@ void agent_free(void *arg)
 
 void agent_begin(struct agent *a)
 {
+    struct nodes *n = a->nodes;
+    struct err none;
     a->on = true;
-    a->began_ns = loop_mono_ns(a->nodes->loop);
+    a->began_ns = loop_mono_ns(n->loop);
+    a->was_ready = agent_was_ready(a, client_get(n->client, n->node_kind, NULL, a->name, &none));
     agent_write_status(a);
     if (agent_speaks(a)) {
         say_node(a, "Normal", "Starting", "Starting kubelet.");

@@ -23,9 +23,11 @@ void agent_write_status(struct agent *a);
  * next heartbeat; one that is gone is registered again. */
 void agent_see_node(struct agent *a, const json_t *node);
 
+/* Whether this Node (NULL: none) was Ready in the present life of its host. */
+bool agent_was_ready(const struct agent *a, const json_t *node);
 /* The Node as it is registered, and its status; the caller owns them. When we come back to a host
- * that has been on all the while, its Ready condition stays as it is until we know better, or a
- * grace period has passed: a restart of ours is nothing that happened to the node. */
+ * that has been on all the while, it is as Ready as it was until we know better, or a grace period
+ * has passed: a restart of ours is nothing that happened to the node. */
 json_t *agent_node_object(const struct agent *a);
 json_t *agent_node_status(const struct agent *a, const json_t *old);
 

@@ -98,17 +98,22 @@ static void set_condition(json_t *node, const char *type, bool yes, const char *
     json_object_set_new(c, "lastHeartbeatTime", json_string(text));
 }
 
-/* Nobody has told yet whether the host's guest runs, and in this life of the host it was said. */
-static bool is_trusted(const struct agent *a, const json_t *old)
+bool agent_was_ready(const struct agent *a, const json_t *node)
 {
     json_auto_t *boot = made_up_id(a, "boot", a->epoch);
-    uint64_t passed = loop_mono_ns(a->nodes->loop) - a->began_ns;
-    return !a->host_told && passed < (*a->nodes->clock)->grace &&
-           json_equal(jx_path(old, "nodeInfo.bootID"), boot) &&
-           jx_find(jx_arr(old, "conditions"), "type", "Ready") != NULL;
+    return json_equal(jx_path(node, "status.nodeInfo.bootID"), boot) &&
+           object_condition_is(node, "Ready", "True");
 }
 
-static void set_conditions(const struct agent *a, json_t *node, const json_t *old)
+/* Nobody has told yet whether the host's guest runs, and in this life of the host it did. */
+static bool is_trusted(const struct agent *a)
+{
+    uint64_t passed = loop_mono_ns(a->nodes->loop) - a->began_ns;
+    bool soon = passed < (*a->nodes->clock)->grace || !a->nodes->ready;
+    return a->was_ready && !a->host_told && soon;
+}
+
+static void set_conditions(const struct agent *a, json_t *node)
 {
     int64_t now = loop_wall_us(a->nodes->loop);
     set_condition(node, "MemoryPressure", false, "KubeletHasSufficientMemory",
@@ -117,9 +122,9 @@ static void set_conditions(const struct agent *a, json_t *node, const json_t *ol
                   "kubelet has no disk pressure", now);
     set_condition(node, "PIDPressure", false, "KubeletHasSufficientPID",
                   "kubelet has sufficient PID available", now);
-    if (a->host_up) {
+    if (a->host_up || is_trusted(a)) {
         set_condition(node, "Ready", true, "KubeletReady", "kubelet is posting ready status", now);
-    } else if (!is_trusted(a, old)) {
+    } else {
         set_condition(node, "Ready", false, "KubeletNotReady",
                       "container runtime network not ready: the host's own container does not "
                       "run yet",
@@ -137,6 +142,6 @@ json_t *agent_node_status(const struct agent *a, const json_t *old)
                         json_pack("[{s:s, s:s}, {s:s, s:s}]", "type", "InternalIP", "address",
                                   a->address, "type", "Hostname", "address", a->name));
     json_object_set_new(status, "nodeInfo", node_info(a));
-    set_conditions(a, node, old);
+    set_conditions(a, node);
     return status;
 }

@@ -174,6 +174,7 @@ struct agent {
     bool on, cut, frozen, host_up;
     int64_t cut_us;    /* since when it is cut */
     bool host_told;    /* somebody said whether host_up */
+    bool was_ready;    /* before we came, in this life of the host */
     uint64_t began_ns; /* this life of the agent */
     bool waits_for_list, list_under_way;
     bool listed; /* its containers are known */

@@ -191,6 +191,7 @@ static void kill_guest(struct world *w)
     fake_each(w->fake, consider, &c);
     if (c.name[0] != '\0') {
         world_note(w, "somebody kills the container of %s", h->name);
+        w->lost_guest = w->lost_guest || wire_loses(w->wire);
         world_host_fails(w, h);
         h->off = true;
         fake_kill(w->fake, c.name, 137, false);
@@ -322,6 +323,9 @@ void world_heal(struct world *w)
     fake_fail_no_more(w->fake);
     wire_calm(w->wire);
     world_run_ms(w, 3000); /* a host that was killed wants to be off first */
+    if (w->lost_guest) {
+        world_rest_ms(w, 62000); /* ... which nobody may have noticed yet */
+    }
     if (w->broken.len > 0) {
         return;
     }

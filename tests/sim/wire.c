@@ -315,6 +315,11 @@ void wire_lose(struct wire *wire, unsigned ms)
     wire->lose_until = world_now(wire->w) + LOOP_MS(ms);
 }
 
+bool wire_loses(const struct wire *wire)
+{
+    return world_now(wire->w) < wire->lose_until;
+}
+
 void wire_repeat(struct wire *wire, unsigned ms)
 {
     wire->repeat_until = world_now(wire->w) + LOOP_MS(ms);

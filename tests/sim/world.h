@@ -67,6 +67,7 @@ struct world {
     const struct sim_host *dark; /* the one that stays off in the end; NULL: none */
     uint64_t calm_ns;      /* waiting began anew then: the core was started, or a lid was opened */
     uint64_t disturbed_ns; /* something went wrong last then that delays whatever is under way */
+    bool lost_guest;       /* a host may be dead, and nobody knows */
     unsigned waiting;      /* requests not yet answered */
     unsigned evictions;    /* pods that were given up */
     uint64_t trace;        /* a hash over everything that happened */
@@ -112,6 +113,7 @@ void wire_leave(struct wire *wire);
 void wire_lose(struct wire *wire, unsigned ms);
 void wire_repeat(struct wire *wire, unsigned ms);
 void wire_slow(struct wire *wire, unsigned ms);
+bool wire_loses(const struct wire *wire);
 /* Nothing more of that; what is on its way arrives. */
 void wire_calm(struct wire *wire);
 

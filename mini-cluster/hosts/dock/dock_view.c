@@ -138,6 +138,7 @@ static void view_host_config(const struct dock *d, json_t *host, const json_t *a
         json_object_set_new(host, "NetworkMode", json_string("default"));
     }
     json_object_del(host, "Mounts");
+    json_object_del(host, "VolumesFrom"); /* of a pod: its sandbox, under its name on the machine */
     json_object_del(host, "Sysctls");
     json_object_update(host, (json_t *)(uintptr_t)jx_obj(asked, "HostConfig"));
     if (jx_int(asked, "HostConfig.NanoCpus", 0) > 0) {

@@ -115,11 +115,51 @@ static void test_a_death_that_nobody_told(void **state)
     tear_down(&f);
 }
 
+static void come(struct fixture *f, const char *name, const char *on)
+{
+    struct runtime_spec spec = {
+        .name = name, .role = RUNTIME_SANDBOX, .host = on, .hash = "h", .address = "10.77.1.9"};
+    static bool done;
+    f->rt.ops->ensure(f->rt.self, &spec, 1, nothing_more, &done);
+}
+
+static bool is_there(struct fixture *f, const char *name)
+{
+    return fake_kill(f->fake, name, 1, false);
+}
+
+/* A container that comes when its host has no power, or is no more. */
+static void test_too_late(void **state)
+{
+    struct fixture f;
+    (void)state;
+    for (int told = 0; told < 2; told++) {
+        set_up(&f);
+        wait_power(&f, "worker-1", "On", 1000);
+        wait_power(&f, "worker-2", "On", 1000);
+        wish(&f, "worker-1", "power", "Off");
+        wait_power(&f, "worker-1", "Off", 1000);
+        if (told == 0) {
+            f.rt.ops->subscribe(f.rt.self, NULL, NULL);
+        }
+        come(&f, "a", "worker-1");
+        come(&f, "b", "nowhere");
+        run_ms(&f, told == 0 ? 65000 : 500);
+        assert_false(is_there(&f, "a"));
+        assert_false(is_there(&f, "b"));
+        assert_string_equal(jx_str(host(&f, "worker-1"), "status.power", ""), "Off");
+        wish(&f, "worker-1", "power", "On");
+        wait_power(&f, "worker-1", "On", 1000);
+        tear_down(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_off_while_the_guest_is_on_its_way),
         cmocka_unit_test(test_a_death_that_nobody_told),
+        cmocka_unit_test(test_too_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

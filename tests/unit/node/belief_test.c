@@ -140,6 +140,25 @@ static void test_trusted_after_a_restart(void **state)
     tear_down(&f);
 }
 
+/* ... also when somebody deletes the node meanwhile. */
+static void test_trusted_and_deleted(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    run_ms(&f, 20);
+    f.host_unknown = true;
+    end_life(&f);
+    begin_life(&f);
+    run_ms(&f, 500);
+    delete_node(&f, "worker-1");
+    run_ms(&f, 20);
+    assert_true(is_ready(&f, "worker-1", "True"));
+    run_ms(&f, 2000);
+    assert_true(is_ready(&f, "worker-1", "False"));
+    tear_down(&f);
+}
+
 /* Another life of the host begins with nothing. */
 static void test_not_trusted_after_power_on(void **state)
 {
@@ -185,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_doubted_and_alive),
         cmocka_unit_test(test_said_again),
         cmocka_unit_test(test_trusted_after_a_restart),
+        cmocka_unit_test(test_trusted_and_deleted),
         cmocka_unit_test(test_not_trusted_after_power_on),
         cmocka_unit_test(test_lease_follows_the_clock),
     };
