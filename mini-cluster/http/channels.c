@@ -26,7 +26,7 @@ struct channels {
 static void free_channels(struct speaker *speaker)
 {
     struct channels *c = container_of(speaker, struct channels, speaker);
-    connect_leave(speaker);
+    speaker_leave(speaker);
     session_free(c->session);
     ws_free(c->ws);
     free(c);
@@ -61,7 +61,7 @@ static void on_over(void *arg, const char *status, size_t n)
 static void on_open(void *arg)
 {
     struct channels *c = arg;
-    connect_opened(&c->speaker);
+    speaker_opened(&c->speaker);
     session_begin(c->session);
 }
 
@@ -129,6 +129,6 @@ int channels_accept(struct call *call, struct api_connect *connect, struct err *
     c->can_close = protocol == protocols[0];
     c->channel = -1;
     c->session = session_new(loop, connect, &session_ops, c);
-    connect_join(call, &c->speaker, free_channels);
+    speaker_join(call, &c->speaker, free_channels);
     return 0;
 }

@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec, attach and port-forward leave HTTP: which protocol the caller speaks, and who speaks it
- * here. */
+/* exec, attach and port-forward leave HTTP: in which protocol. */
 #include <string.h>
 #include <strings.h>
 
 #include "common/mem.h"
 #include "common/ws.h"
 #include "http/http_impl.h"
-
-/* ---- who speaks ---- */
-
-void connect_join(struct call *c, struct speaker *s, void (*free_fn)(struct speaker *s))
-{
-    struct http *h = c->http;
-    s->call = c;
-    s->free = free_fn;
-    s->next = h->speakers;
-    s->at = &h->speakers;
-    if (s->next != NULL) {
-        s->next->at = &s->next;
-    }
-    h->speakers = s;
-    c->speaker = s;
-}
-
-void connect_opened(struct speaker *s)
-{
-    if (s->call != NULL) {
-        s->call->speaker = NULL;
-        s->call = NULL;
-    }
-}
-
-void connect_leave(struct speaker *s)
-{
-    connect_opened(s);
-    *s->at = s->next;
-    if (s->next != NULL) {
-        s->next->at = s->at;
-    }
-}
-
-void connect_end_all(struct http *h)
-{
-    while (h->speakers != NULL) {
-        h->speakers->free(h->speakers);
-    }
-}
-
-/* ---- which protocol ---- */
 
 bool connect_is_upgrade(const struct http_exchange *x)
 {

@@ -246,7 +246,7 @@ static void on_stream_reset(void *arg, struct spdy_stream *st)
 static void free_forward(struct speaker *speaker)
 {
     struct forward *f = container_of(speaker, struct forward, speaker);
-    connect_leave(speaker);
+    speaker_leave(speaker);
     f->over = true;
     while (f->links != NULL) {
         link_free(f->links);
@@ -281,7 +281,7 @@ static void on_open(void *arg)
     static const struct api_pipe_events events = {.on_end = on_pod_end};
     struct forward *f = arg;
     struct err err;
-    connect_opened(&f->speaker);
+    speaker_opened(&f->speaker);
     f->connect->port = 0;
     if (api_connect_open(f->connect, &events, f, &f->watch, &err) < 0) {
         f->over = true;
@@ -338,7 +338,7 @@ static struct forward *forward_new(struct call *call, struct api_connect *connec
     f->loop = call->http->loop;
     f->spdy = spdy_new(&spdy_ops, f);
     f->connect = connect;
-    connect_join(call, &f->speaker, free_forward);
+    speaker_join(call, &f->speaker, free_forward);
     return f;
 }
 

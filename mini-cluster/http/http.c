@@ -204,7 +204,7 @@ void http_free(struct http *h)
     if (h == NULL) {
         return;
     }
-    connect_end_all(h);
+    speaker_free_all(h);
     for (unsigned i = 0; i < h->nservers; i++) {
         http_server_free(h->servers[i]);
     }

@@ -59,12 +59,15 @@ bool connect_is_upgrade(const struct http_exchange *x);
 void connect_start(struct call *c, struct api_connect *connect);
 /* The first of X-Stream-Protocol-Version that is in `known` (NULL-terminated); NULL: none. */
 const char *connect_choose(const struct http_exchange *x, const char *const *known);
+
+/* ---- speaker.c ---- */
+
 /* It is freed with the call unless it is opened, with http at the latest; free_fn calls
- * connect_leave. */
-void connect_join(struct call *c, struct speaker *s, void (*free_fn)(struct speaker *s));
-void connect_opened(struct speaker *s);
-void connect_leave(struct speaker *s);
-void connect_end_all(struct http *h);
+ * speaker_leave. */
+void speaker_join(struct call *c, struct speaker *s, void (*free_fn)(struct speaker *s));
+void speaker_opened(struct speaker *s);
+void speaker_leave(struct speaker *s);
+void speaker_free_all(struct http *h);
 
 /* ---- who speaks what: each takes `connect` unless it fails ---- */
 

@@ -31,7 +31,7 @@ struct streams {
 static void free_streams(struct speaker *speaker)
 {
     struct streams *s = container_of(speaker, struct streams, speaker);
-    connect_leave(speaker);
+    speaker_leave(speaker);
     session_free(s->session);
     spdy_free(s->spdy);
     wire_free(s->wire);
@@ -151,7 +151,7 @@ static void on_stream_reset(void *arg, struct spdy_stream *st)
 static void on_open(void *arg)
 {
     struct streams *s = arg;
-    connect_opened(&s->speaker);
+    speaker_opened(&s->speaker);
     loop_timer_start(s->patience, PATIENCE_NS);
 }
 
@@ -210,6 +210,6 @@ int streams_accept(struct call *call, struct api_connect *connect, struct err *e
     s->spdy = spdy_new(&spdy_ops, s);
     s->session = session_new(loop, connect, &session_ops, s);
     s->wire = wire_over_spdy(loop, call->x, protocol, &wire_ops, s);
-    connect_join(call, &s->speaker, free_streams);
+    speaker_join(call, &s->speaker, free_streams);
     return 0;
 }
